@@ -1,0 +1,75 @@
+/* A client's connection to one of several servers: which remote next, when to try again (DESIGN section 7, liveness).
+ *
+ * An engine without I/O above session.h: it asks its owner to resolve a name, then to open a struct sec to an address,
+ * runs one session at a time, and starts over when that ends.  The remotes are tried in order, and all addresses of one
+ * remote before the next.  Between rounds it waits: 0.5 s doubling to 30 s, each +-25 % (rng); a session that was established
+ * for 10 s resets the wait, and the first try after losing an established session is immediate (10-250 ms of jitter).
+ * A BYE with TMSG_REASON_REPLACED waits at least 60 s, so that two clones of one profile do not fight for ever.
+ */
+#ifndef CASTSWITCH_CONNECTOR_H
+#define CASTSWITCH_CONNECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "castswitch/session.h"
+
+enum { CONNECTOR_MAX_REMOTES = 32, CONNECTOR_MAX_ADDRS = 16 };
+
+enum connector_state {
+	CONNECTOR_IDLE,       /* before connector_start() and after connector_stop() */
+	CONNECTOR_RESOLVING,  /* waiting for connector_resolved() */
+	CONNECTOR_CONNECTING, /* a session that is not established */
+	CONNECTOR_CONNECTED,
+	CONNECTOR_WAITING,    /* backoff */
+};
+const char *connector_state_name(enum connector_state st);
+
+struct connector;
+
+struct connector_ops {
+	/* Resolve remote number 'remote'; answer with connector_resolved(), now or later. */
+	void (*resolve)(void *arg, unsigned remote);
+	/* A struct sec of the client's kind for a new try, owned by the connector; NULL with ret_error set (one line). */
+	struct sec *(*open)(void *arg, unsigned remote, const struct endpoint *to, char ret_error[SEC_ERROR_MAX]);
+	/* As in session_ops. */
+	void (*output)(void *arg, struct session *s, const struct path *path, const uint8_t *dgram, size_t len);
+	void (*established)(void *arg, struct session *s, struct mono now);
+	void (*pushed)(void *arg, struct session *s, const struct tmsg_push *push, struct mono now);
+	/* A session ended, or a try failed before there was one (s NULL).  retry_in: until the next try. */
+	void (*lost)(void *arg, struct session *s, const struct session_close_info *info, nsec_t retry_in, struct mono now);
+};
+
+struct connector_params {
+	struct session_params session; /* template; role CLIENT, local_id is chosen anew for each try */
+	unsigned n_remotes;            /* 1..CONNECTOR_MAX_REMOTES */
+};
+
+/* params and ops are copied.  NULL when out of memory. */
+struct connector *connector_new(const struct connector_params *params, const struct connector_ops *ops, void *arg,
+				const struct rng *rng);
+/* Frees the session too, without BYE; NULL is fine. */
+void connector_free(struct connector *c);
+
+void connector_start(struct connector *c, struct mono now);
+/* BYE(SHUTDOWN) to the server if connected, then IDLE; 'lost' is not called. */
+void connector_stop(struct connector *c, struct mono now);
+/* The answer to resolve: n addresses in the order to try; n 0: 'error' says why (one line). */
+void connector_resolved(struct connector *c, unsigned remote, const struct endpoint *addrs, unsigned n, const char *error,
+			struct mono now);
+
+/* A datagram from the remote of the present try.  DTLS goes to the session; the caller passes data packets to
+ * session_open() of connector_session() itself when the receiver id matches. */
+void connector_handshake_input(struct connector *c, const struct path *from, const uint8_t *dgram, size_t len,
+			       struct mono now);
+
+/* The present session, or NULL. */
+struct session *connector_session(const struct connector *c);
+enum connector_state connector_state(const struct connector *c);
+unsigned connector_remote(const struct connector *c);
+
+void connector_tick(struct connector *c, struct mono now);
+struct mono connector_next(const struct connector *c);
+
+#endif

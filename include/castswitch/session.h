@@ -1,0 +1,167 @@
+/* One session of the tunnel: an engine without I/O (DESIGN section 3 and 7).
+ *
+ *	client                          server
+ *	  DTLS handshake (struct sec) --------
+ *	  HELLO   ----------------------->   admit() decides
+ *	  <-------------------------- WELCOME or REFUSE
+ *	  data packet (PAD request) ----->   ESTABLISHED, answers at once, frees its sec
+ *	  <------------------ data packet
+ *	  ESTABLISHED, frees its sec
+ *	  <----------------- CONTROL PUSH    (whenever the server calls session_push)
+ *
+ * States: HANDSHAKE -> HELLO -> CONFIRM -> ESTABLISHED -> CLOSED; every change goes through one function.  Timers, by the
+ * events that drive them:
+ *  - handshake 10 s, HELLO 5 s, confirmation 10 s, else the session closes;
+ *  - the client repeats HELLO every 500 ms until WELCOME, and its confirming PAD every 250 ms until an authentic packet comes;
+ *    a repeated identical HELLO gets the same WELCOME again, a different one is fatal;
+ *  - keepalive K (default 15 s, pushed by the server): a PAD request when nothing was sent for K.  Nothing received for K:
+ *    requests at K, K + 2/3 K, K + 4/3 K; nothing received for 3 K: closed as dead;
+ *  - client only, liveness under traffic: when the session sent or received frames within the last second and nothing was
+ *    received for min(1 s, max(250 ms, 4 x the usual gap between received packets)), a PAD request; unanswered for 0.5 s a
+ *    second one, after 1 s more a third, and 2 s later the session is closed as dead.  session_path_error() (an ICMP error)
+ *    starts the same sequence at once;
+ *  - CONTROL: one outstanding, sent again after 250 ms, doubling to 4 s, given up (closed as dead) after 8 times.
+ *
+ * Ownership: the session owns its sec and its two AEAD contexts.  'output' gets datagrams that the session itself makes
+ * (handshake, PAD, CONTROL); frames are sealed by session_seal() into the caller's buffer.  Callbacks may call any session_
+ * function but session_free(); a CLOSED session only waits for its owner to free it.
+ */
+#ifndef CASTSWITCH_SESSION_H
+#define CASTSWITCH_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "castswitch/aead.h"
+#include "castswitch/drop.h"
+#include "castswitch/ipaddr.h"
+#include "castswitch/mono.h"
+#include "castswitch/rng.h"
+#include "castswitch/sec.h"
+#include "castswitch/tmsg.h"
+
+#define SESSION_KEEPALIVE_DEFAULT (15 * NSEC_PER_SEC)
+#define SESSION_EXPORT_LABEL "EXPORTER-castswitch-data-v1"
+
+enum session_role { SESSION_CLIENT, SESSION_SERVER };
+
+enum session_state { SESSION_HANDSHAKE, SESSION_HELLO, SESSION_CONFIRM, SESSION_ESTABLISHED, SESSION_CLOSED };
+/* "handshake", ...; never NULL. */
+const char *session_state_name(enum session_state st);
+
+/* Why a session closed. */
+enum session_end {
+	SESSION_END_NONE,
+	SESSION_END_SEC,     /* the DTLS handshake failed or was closed: text says why */
+	SESSION_END_TIMEOUT, /* handshake, HELLO or confirmation took too long: text says which */
+	SESSION_END_REFUSED, /* REFUSE sent or received: reason */
+	SESSION_END_BYE,     /* BYE received: reason */
+	SESSION_END_DEAD,    /* the other side no longer answers */
+	SESSION_END_LOCAL,   /* session_close() */
+	SESSION_END_PROTOCOL,/* the other side broke the protocol: text */
+};
+
+struct session_close_info {
+	enum session_end end;
+	unsigned reason; /* enum tmsg_reason, TMSG_REASON_NONE when none was given */
+	char text[SEC_ERROR_MAX];
+	bool was_established;
+};
+
+struct session;
+
+struct session_ops {
+	/* Sends one datagram along the session's path.  Never a frame: these have priority. */
+	void (*output)(void *arg, struct session *s, const struct path *path, const uint8_t *dgram, size_t len);
+	/* Server: whether the verified peer may connect: TMSG_REASON_NONE, or why not (ret_text, a few words, may stay "").
+	 * Not called for what the session refuses itself (version, AEAD).  NULL admits everybody. */
+	enum tmsg_reason (*admit)(void *arg, struct session *s, const struct sec_identity *who,
+				  const struct tmsg_hello *hello, char ret_text[TMSG_TEXT_MAX + 1]);
+	/* The session is ESTABLISHED; called once. */
+	void (*established)(void *arg, struct session *s, struct mono now);
+	/* Client: the server's configuration arrived (each PUSH once, in order). */
+	void (*pushed)(void *arg, struct session *s, const struct tmsg_push *push, struct mono now);
+	/* The session is CLOSED; called once, not by session_free(). */
+	void (*closed)(void *arg, struct session *s, const struct session_close_info *info, struct mono now);
+};
+
+struct session_params {
+	enum session_role role;
+	uint32_t local_id;  /* our receiver id, not 0, unique among the caller's sessions */
+	uint32_t flags;     /* client: TMSG_FLAG_* for HELLO */
+	uint32_t previous;  /* client: receiver id (server's) of the session being rekeyed; 0 = none */
+	const struct aead_backend *aead;
+	uint8_t aeads[TMSG_MAX_AEADS]; /* what we can, best first */
+	uint8_t n_aeads;
+	const char *software; /* e.g. "castswitch 0.1"; must outlive the session */
+	nsec_t keepalive;     /* 0 = default */
+};
+
+struct session_stats {
+	uint64_t rx_packets, rx_bytes; /* authentic data packets and their datagram bytes */
+	uint64_t tx_packets, tx_bytes;
+	uint64_t drops[DROP_MAX];
+};
+
+/* A new session in HANDSHAKE that takes ownership of 'sec' (also when it fails).  It installs sec->output.  A client's sec is
+ * started, a server's (from a listener) ticked, from inside.  NULL when out of memory.  params, ops are copied; ops
+ * callbacks may run before it returns, with ops->output only. */
+struct session *session_new(const struct session_params *params, const struct session_ops *ops, void *arg, struct sec *sec,
+			    const struct path *path, const struct rng *rng, struct mono now);
+/* Wipes keys, frees; NULL is fine.  Sends nothing, calls nothing. */
+void session_free(struct session *s);
+
+/* --- input --- */
+
+/* A DTLS datagram from the session's path.  Ignored when the sec is gone (ESTABLISHED). */
+void session_handshake_input(struct session *s, const uint8_t *dgram, size_t len, struct mono now);
+
+/* A data packet whose receiver id is ours; decrypted in place.  PAD and CONTROL are consumed.
+ * Returns DROP_NONE with *ret_frame / *ret_len set to the Ethernet frame inside dgram (at dgram + 14: FRAME_HEADROOM - 2
+ * bytes in front of it are writable), or with *ret_frame NULL when it was consumed; or why it was dropped (counted). */
+enum drop_reason session_open(struct session *s, const struct path *from, uint8_t *dgram, size_t len, struct mono now,
+			      uint8_t **ret_frame, size_t *ret_len);
+
+/* The kernel reported an error for this path (ICMP unreachable): a hint, never proof. */
+void session_path_error(struct session *s, struct mono now);
+
+/* --- output --- */
+
+/* Seals a frame into out (cap >= len + TMSG_OVERHEAD): header, kind, ciphertext, tag.  frame[-1] must be writable: the kind
+ * byte goes there.  Returns the datagram's length, or 0 when it can't be sent (*ret_drop: DROP_NOT_ESTABLISHED,
+ * DROP_TOO_LONG; counted). */
+size_t session_seal(struct session *s, uint8_t *frame, size_t len, uint8_t *out, size_t cap, struct mono now,
+		    enum drop_reason *ret_drop);
+/* Server: sends the peer its configuration, reliably; replaces one that is not yet acknowledged. */
+void session_push(struct session *s, const struct tmsg_push *push, struct mono now);
+/* Says BYE (when ESTABLISHED, two datagrams) or REFUSE (before) with this reason and closes with SESSION_END_LOCAL. */
+void session_close(struct session *s, enum tmsg_reason reason, const char *text, struct mono now);
+
+/* --- time --- */
+
+void session_tick(struct session *s, struct mono now);
+struct mono session_next(const struct session *s);
+
+/* --- looking --- */
+
+enum session_state session_state(const struct session *s);
+uint32_t session_local_id(const struct session *s);
+uint32_t session_remote_id(const struct session *s); /* 0 before HELLO/WELCOME */
+const struct path *session_path(const struct session *s);
+const struct sec_identity *session_peer(const struct session *s); /* valid from HELLO state on; kept after sec is gone */
+const struct tmsg_hello *session_hello(const struct session *s);  /* what the other side said; zeros before */
+uint8_t session_aead(const struct session *s);                    /* enum tmsg_aead; 0 before CONFIRM */
+const struct session_stats *session_stats(const struct session *s);
+struct mono session_established_at(const struct session *s);
+struct mono session_last_rx(const struct session *s);
+bool session_has_sec(const struct session *s);
+/* Longest frame session_seal() takes. */
+size_t session_max_frame(const struct session *s);
+void session_set_keepalive(struct session *s, nsec_t keepalive, struct mono now);
+
+/* A pointer for the owner, e.g. its peer. */
+void session_set_owner(struct session *s, void *owner);
+void *session_owner(const struct session *s);
+
+#endif
