@@ -1,0 +1,210 @@
+/* Configuration: a file -> a plain, checked, fully resolved model.
+ *
+ * conf_server_load() and conf_client_load() read one file of libconfuse syntax and return a model in which every option
+ * has its effective value: what the file says, or the default.  Nothing here opens sockets, certificates or interfaces,
+ * and nobody who reads the model needs to know libconfuse.  The model is read-only for its users and owned by the
+ * caller (conf_*_free()); all its pointers live as long as it does.
+ *
+ * Limits: files up to CONF_FILE_MAX bytes, CONF_PEERS_MAX peer blocks, CONF_LIST_MAX values a list.  The option names,
+ * types, ranges and defaults are the table in src/config/schema.c; DESIGN section 8 names them.
+ *
+ * "auto" durations and counts are held as 0: conf_snooping_resolve() computes what they stand for.
+ */
+#ifndef CASTSWITCH_CONF_H
+#define CASTSWITCH_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "castswitch/ipaddr.h"
+#include "castswitch/log.h"
+#include "castswitch/mono.h"
+#include "castswitch/sbuf.h"
+
+#define CONF_PORT_DEFAULT 22424
+
+enum {
+	CONF_FILE_MAX = 1024 * 1024,
+	CONF_PEERS_MAX = 10000,
+	CONF_LIST_MAX = 256,
+	CONF_PEER_NAME_MAX = 63,
+	CONF_IFNAME_MAX = 15,
+};
+
+enum conf_switch_state { CONF_AUTO, CONF_ON, CONF_OFF };
+enum conf_router { CONF_ROUTER_AUTO, CONF_ROUTER_NEVER, CONF_ROUTER_ALWAYS };
+enum conf_unregistered { CONF_UNREGISTERED_ROUTERS, CONF_UNREGISTERED_FLOOD, CONF_UNREGISTERED_DROP };
+enum conf_non_ip { CONF_NON_IP_FLOOD, CONF_NON_IP_DROP };
+enum conf_remote_order { CONF_REMOTE_IN_ORDER, CONF_REMOTE_RANDOM };
+
+struct conf_prefixes {
+	struct ipprefix *v;
+	size_t n;
+};
+
+struct conf_addrs {
+	struct ipaddr *v;
+	size_t n;
+};
+
+/* What every port has, whether it is the tap or a peer. */
+struct conf_port {
+	enum conf_switch_state fast_leave;
+	enum conf_router router;
+	uint32_t max_macs;   /* 0 = only the switch's own limit */
+	uint32_t max_groups; /* 0 = only the switch's own limit */
+	uint32_t max_hosts;  /* 0 = only the switch's own limit */
+	bool protect_macs;
+	bool flood_unknown_unicast;
+	bool flood_broadcast;
+};
+
+struct conf_tap {
+	bool present; /* false: no tap block in the file; the rest is then zero */
+	char name[CONF_IFNAME_MAX + 1];
+	struct conf_prefixes address;
+	struct conf_port port; /* client: router always; the tap's own options are server only */
+};
+
+struct conf_switch {
+	nsec_t aging;      /* server */
+	uint32_t max_macs; /* server */
+	uint32_t mtu;      /* of the overlay: the tap's; a client may be told another one (pull.mtu) */
+};
+
+struct conf_listen {
+	bool present; /* false: don't listen */
+	struct conf_addrs address;
+	uint16_t port;
+};
+
+struct conf_identity {
+	bool present;
+	/* Each is the path of a PEM file, or PEM text: then it contains "-----BEGIN " (conf_is_pem()). */
+	char *certificate;
+	char *key;
+	char *ca;
+	/* Client: the name the server's certificate must have; NULL = the host of the remote being tried.  Server: the name
+	 * its own certificate must have; NULL = not checked. */
+	char *server_name;
+	bool require_eku;
+};
+
+struct conf_snooping {
+	bool igmp, mld;
+	uint8_t igmp_version; /* of our queries: 1..3 */
+	uint8_t mld_version;  /* 1..2 */
+	enum conf_switch_state querier;
+	struct conf_addrs querier_address; /* at most one of each family; empty = the tap's */
+	nsec_t query_interval;
+	nsec_t query_response_interval;
+	nsec_t startup_query_interval; /* 0 = auto: query-interval / 4 */
+	uint32_t startup_query_count;  /* 0 = auto: robustness */
+	nsec_t last_member_query_interval;
+	uint32_t last_member_query_count; /* 0 = auto: robustness */
+	uint32_t robustness;
+	nsec_t membership_interval;    /* 0 = auto: robustness * query-interval + query-response-interval */
+	nsec_t other_querier_interval; /* 0 = auto: robustness * query-interval + query-response-interval / 2 */
+	enum conf_unregistered unregistered;
+	bool flood_until_querier;
+	bool strict_router_alert;
+	enum conf_non_ip non_ip_multicast;
+	uint32_t max_groups;
+	uint32_t max_sources; /* of one group */
+	nsec_t grace;
+};
+
+/* What a peer is given: the "peers" block, with the options of its own "peer" block over it. */
+struct conf_peer {
+	const char *name; /* "" in peers_default */
+	struct conf_port port;
+	struct conf_prefixes address; /* with the tap's prefix length where the file gave none */
+	bool disabled;                /* never admitted */
+	bool multicast_route;
+	nsec_t keepalive;
+};
+
+struct conf_control {
+	char *socket; /* never NULL */
+};
+
+struct conf_log {
+	enum log_level level;
+};
+
+struct conf_server {
+	struct conf_tap tap;
+	struct conf_switch sw;
+	struct conf_listen listen;
+	struct conf_identity identity;
+	struct conf_snooping snooping;
+	uint32_t peers_max;
+	struct conf_peer peers_default; /* a peer without a block of its own */
+	struct conf_peer *peer;         /* sorted by name */
+	size_t n_peers;
+	struct conf_control control;
+	struct conf_log log;
+};
+
+struct conf_remote {
+	char *host; /* a name or an address, without brackets */
+	uint16_t port;
+};
+
+struct conf_remotes {
+	struct conf_remote *v;
+	size_t n;
+};
+
+/* What the client takes from what the server pushes. */
+struct conf_pull {
+	bool address;
+	bool multicast_route;
+	bool mtu;
+};
+
+struct conf_client {
+	struct conf_remotes remote;
+	enum conf_remote_order remote_order;
+	struct conf_tap tap;
+	struct conf_switch sw;
+	struct conf_identity identity;
+	struct conf_snooping snooping;
+	struct conf_pull pull;
+	struct conf_control control;
+	struct conf_log log;
+};
+
+/* Reads, checks and resolves 'file'.  0 and *ret; else -errno (-EINVAL for what the file says, -EFBIG, -ENOENT, ...),
+ * *ret untouched, and 'errors' holds one line for each mistake, "file:line: option: what is wrong (allowed: ...)\n",
+ * in the order of the file; a file that cannot be read gives "file: reason\n".  Mistakes of syntax hide later ones. */
+int conf_server_load(const char *file, struct conf_server **ret, struct sbuf *errors) __attribute__((warn_unused_result));
+int conf_client_load(const char *file, struct conf_client **ret, struct sbuf *errors) __attribute__((warn_unused_result));
+/* The same for text in memory ('name' stands for the file in messages). */
+int conf_server_parse(const char *name, const char *text, size_t len, struct conf_server **ret, struct sbuf *errors)
+	__attribute__((warn_unused_result));
+int conf_client_parse(const char *name, const char *text, size_t len, struct conf_client **ret, struct sbuf *errors)
+	__attribute__((warn_unused_result));
+void conf_server_free(struct conf_server *c);
+void conf_client_free(struct conf_client *c);
+
+/* Appends the model as a normalised file with every effective value: what --check shows.  Parsing that text gives the
+ * same model, and printing it again the same text.  Values that came inline as PEM are printed whole, except a private
+ * key, which is printed as "(inline)" and so is the one thing that does not survive. */
+void conf_server_print(const struct conf_server *c, struct sbuf *out);
+void conf_client_print(const struct conf_client *c, struct sbuf *out);
+
+/* The peer block called 'name', or NULL. */
+const struct conf_peer *conf_peer_find(const struct conf_server *c, const char *name);
+/* What a peer called 'name' is given: its block, else peers_default; never NULL. */
+const struct conf_peer *conf_peer_for(const struct conf_server *c, const char *name);
+/* [A-Za-z0-9._@-]{1,63}: what a peer may be called (DESIGN section 7). */
+bool conf_peer_name_valid(const char *name);
+/* Whether an identity value is PEM text, not a path. */
+bool conf_is_pem(const char *value);
+
+/* Replaces the "auto" values by what they stand for (RFC 3376 section 8, RFC 3810 section 9). */
+void conf_snooping_resolve(struct conf_snooping *s);
+
+#endif
