@@ -1,8 +1,9 @@
 /* Log macros with levels, topics and rate limits; where a line goes is decided by a sink that os/ installs.
  *
- * Used by src/app, src/ports, src/io, src/ctl, src/os, src/crypto, src/config.  NOT by wire, core and tunnel: those report through return
- * values, events and counters (tools/check-layers enforces it).  A line that a packet can cause goes through
- * LOG_LIMITED.
+ * Used by src/app, src/ports, src/io, src/ctl, src/os, src/crypto, src/config.  NOT by wire, core and tunnel: those
+ * report through return values, events and counters (tools/check-layers enforces it).  A line that a packet can cause
+ * goes through log_limited().  Control characters in a line are shown as '?', a line over 2047 bytes is cut and ends in
+ * "...", and errno is kept.
  */
 #ifndef CASTSWITCH_LOG_H
 #define CASTSWITCH_LOG_H
@@ -47,7 +48,7 @@ log_enabled(enum log_level level)
 	} while (0)
 
 /* A rate limit for one source of lines: at most 'burst' at once, then one every 'every'; suppressed lines are counted
- * and the next line that passes ends in " (N similar lines suppressed)". */
+ * and the next line that passes ends in " (N similar lines suppressed)".  'every' 0 means no limit. */
 struct log_limit {
 	nsec_t every;
 	unsigned burst;

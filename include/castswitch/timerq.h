@@ -36,6 +36,7 @@ struct timerq {
 	struct timer **heap;
 	size_t n, cap;
 	uint64_t seq;
+	struct mono floor; /* during timerq_run() its 'now': deadlines armed then are not earlier */
 };
 
 void timerq_init(struct timerq *q);
@@ -68,8 +69,9 @@ void timerq_arm(struct timerq *q, struct timer *t, struct mono at);
 void timerq_cancel(struct timerq *q, struct timer *t);
 /* The earliest deadline, or MONO_NEVER. */
 struct mono timerq_next(const struct timerq *q);
-/* Fires every timer due at 'now', in order of time.  A timer that arms itself again for a time <= now fires again only
- * in the next call, so the function always returns.  Returns the number fired. */
+/* Fires every timer due at 'now', in order of time.  What a callback arms, itself or another timer, for a time <= now
+ * counts as armed for 'now' and fires only in the next call, so the function always returns.  Returns the number
+ * fired. */
 size_t timerq_run(struct timerq *q, struct mono now, void *arg);
 
 #endif
