@@ -1,0 +1,64 @@
+/* Who we are and whom we believe: our certificate and key, the CA, pinned fingerprints (DESIGN section 7).
+ *
+ * An identity is loaded once (again for a reload) and never changes.  It is counted: a dtls_ctx keeps the identity it was
+ * made from, so the caller may free its own reference at once.  Not for use by several threads.
+ *
+ * A peer is believed when its certificate's SHA-256 is pinned, or when its chain ends at our CA and its extended key usage
+ * names its role.  A pinned certificate needs no CA, no name and no key usage, but its dates count.
+ */
+#ifndef CASTSWITCH_IDENTITY_H
+#define CASTSWITCH_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "castswitch/sec.h"
+
+enum { IDENTITY_SHA256_LEN = 32 };
+
+enum identity_role { IDENTITY_CLIENT, IDENTITY_SERVER };
+
+/* A certificate that is believed for itself. */
+struct identity_pin {
+	const char *title; /* the peer's name when this certificate is used: [A-Za-z0-9._@-]{1,63} */
+	uint8_t sha256[IDENTITY_SHA256_LEN]; /* of the DER certificate, as "openssl x509 -fingerprint -sha256" prints it */
+};
+
+/* Texts are the path of a PEM file, or PEM text itself when they hold "-----BEGIN".  Everything is copied. */
+struct identity_params {
+	enum identity_role role;
+	const char *certificate; /* ours, with intermediate certificates after it if there are any */
+	const char *key;         /* private key of 'certificate', without passphrase */
+	const char *ca;          /* certificates of the CAs we believe; NULL or "": none, only pins */
+	const char *server_name; /* client: what the server's certificate must be for (DNS name or IP address); NULL or "":
+				    any server of our CA */
+	const struct identity_pin *pins;
+	size_t n_pins;
+	bool require_eku; /* refuse certificates without extended key usage (default of the configuration: true) */
+};
+
+struct identity;
+
+/* NULL on failure, with one line in err[0..errlen) that names the file, or "inline certificate" / "inline key" / "inline CA",
+ * and what is wrong: missing, unreadable, not PEM, a key of another certificate, a key with a passphrase (never asked for),
+ * our own certificate expired or not yet valid, neither a CA nor pins.  Reads the wall clock. */
+struct identity *identity_load(const struct identity_params *params, char *err, size_t errlen);
+/* Gives up the caller's reference; the key is wiped with the last one.  NULL is fine. */
+void identity_free(struct identity *id);
+
+/* Our own certificate: the name is "" when it cannot be a peer's name.  Valid as long as the identity. */
+const struct sec_identity *identity_self(const struct identity *id);
+enum identity_role identity_role(const struct identity *id);
+
+/* What deserves a warning though it works: our certificate is not for our role, or expires within 30 days; "" else.  Returns
+ * buf. */
+const char *identity_warning(const struct identity *id, char *buf, size_t len);
+
+/* A fingerprint as text: 64 hex digits in either case, colons between bytes allowed.  False, *ret untouched, when it is not. */
+bool identity_fingerprint_parse(const char *text, uint8_t ret[IDENTITY_SHA256_LEN]);
+
+/* True for [A-Za-z0-9._@-]{1,63}: what may be the name of a peer. */
+bool identity_name_valid(const char *name);
+
+#endif
