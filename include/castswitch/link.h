@@ -1,10 +1,11 @@
 /* Interfaces, addresses and routes over rtnetlink.
  *
- * Each call is one request that waits for the kernel's answer (at most 2 s, then -ETIMEDOUT); not for the data path.  Needs
- * CAP_NET_ADMIN in the network namespace, except for looking up.
+ * Each call is one request that waits for the kernel's answer (at most 2 s, then -ETIMEDOUT); not for the data path.
+ * Needs CAP_NET_ADMIN in the network namespace, except for looking up.
  *
- * All return 0 or -errno; link_error() then has one line for people.  Adding what is there already fails with -EEXIST and
- * changes nothing: it isn't ours, and the caller must not remove it later.  Deleting what is gone already is success.
+ * All return 0 or -errno; link_error() then has one line for people.  Adding what is there already fails with -EEXIST
+ * and changes nothing: it isn't ours, and the caller must not remove it later.  Deleting what is gone already is
+ * success.
  */
 #ifndef CASTSWITCH_LINK_H
 #define CASTSWITCH_LINK_H
@@ -61,8 +62,8 @@ enum { LINK_MCAST6_METRIC = 128 };
  * metric 0 is the system's default.  Given twice with the same dst and metric is -EEXIST, whatever the interface.
  *
  * IPv6 multicast: the kernel keeps one "ff00::/8 metric 256" per interface in table local, which is asked before table
- * main, and the interface that came up first wins.  So such a route goes to table local, with metric LINK_MCAST6_METRIC when
- * 'metric' is 0 or not below 256: sockets that chose no interface use it from then on.
+ * main, and the interface that came up first wins.  So such a route goes to table local, with metric LINK_MCAST6_METRIC
+ * when 'metric' is 0 or not below 256: sockets that chose no interface use it from then on.
  */
 int link_route_add(struct link *l, const struct ipprefix *dst, unsigned oif, const struct ipaddr *gateway,
 		   uint32_t metric);

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Creates the directory with mode 0755 whatever the umask; its parent must exist.  A directory that exists is left as it
- * is; a symbolic link or anything else in its place is refused.  0, or -errno with one line in err. */
+/* Creates the directory with mode 0755 whatever the umask; its parent must exist.  A directory that exists is left as
+ * it is; a symbolic link or anything else in its place is refused.  0, or -errno with one line in err. */
 int rundir_create(const char *path, char *err, size_t errlen);
 
 #endif

@@ -1,8 +1,8 @@
 /* A tap interface that lives as long as the program.
  *
- * tap_open() creates it, and it vanishes with tap_close() or the process; an interface of that name that exists already is
- * never taken over.  Frames are Ethernet frames without FCS.  What tap_recv() returned is valid until the next
- * tap_recv(); each frame has FRAME_HEADROOM writable bytes in front, its IP header is 4-byte aligned, and only data,
+ * tap_open() creates it, and it vanishes with tap_close() or the process; an interface of that name that exists already
+ * is never taken over.  Frames are Ethernet frames without FCS.  What tap_recv() returned is valid until the next call
+ * of it; each frame has FRAME_HEADROOM writable bytes in front, its IP header is 4-byte aligned, and only data,
  * len and gso are set: frame_parse() is the caller's.
  *
  * Offloads (superframes) will be announced through frame.gso only, so a caller that honours it needs no change.
@@ -22,9 +22,9 @@ enum { TAP_BATCH = 64 };
 struct tap;
 
 struct tap_stats {
-	uint64_t rx_frames, rx_bytes; /* read: sent by this host */
+	uint64_t rx_frames, rx_bytes; /* read, i.e. sent by this host */
 	uint64_t tx_frames, tx_bytes; /* written: delivered to this host */
-	uint64_t drops[DROP_MAX];     /* TRUNCATED (rx); EGRESS_FULL, SEND_ERROR (tx; also while the interface is down) */
+	uint64_t drops[DROP_MAX];     /* TRUNCATED (rx); EGRESS_FULL, SEND_ERROR (tx; also while it is down) */
 };
 
 /* Creates the interface, down and without addresses (link.h does the rest).  NULL on failure with one line in err:

@@ -1,19 +1,19 @@
 /* A UDP socket that works in batches: one recvmmsg and one sendmmsg per wakeup instead of a system call per datagram
  * (DATAPATH sections 2 and 6).
  *
- * One socket per listen address; IPv6 sockets are IPV6_V6ONLY, so 0.0.0.0 and :: may share a port.  The answer leaves from the
- * address that was called: a received path carries it (PKTINFO), and a sent one is honoured.  Outer packets may be
- * fragmented (IP_PMTUDISC_DONT).
+ * One socket per listen address; IPv6 sockets are IPV6_V6ONLY, so 0.0.0.0 and :: may share a port.  The answer leaves
+ * from the address that was called: a received path carries it (PKTINFO), and a sent one is honoured.  Outer packets
+ * may be fragmented (IP_PMTUDISC_DONT).
  *
  * Receive slots and transmit slots are allocated once.  What udp_recv() returned is valid until the next udp_recv(); a
  * datagram has FRAME_HEADROOM writable bytes in front of it and may be changed in place (decryption).
  *
  * Transmit: bulk datagrams are built in place (udp_tx_slot, udp_tx_commit); control datagrams are copied into slots of
- * their own (udp_send), leave first, and are never dropped because bulk filled its batch.  Both leave at
- * udp_flush(), which the owner adds to the loop with loop_add_flush(), or when a batch is full.  An error of the kernel at
+ * their own (udp_send), leave first, and are never dropped because bulk filled its batch.  Both leave at udp_flush(),
+ * which the owner calls at the end of each wakeup (loop_add_flush), or when a batch is full.  An error of the kernel at
  * one datagram skips and counts only that one.  When the socket is full (EAGAIN), what is queued (at most one batch of
- * each kind) is held back in order; further bulk is refused and counted as egress-full.  The owner waits for
- * LOOP_WRITE while udp_wants_write() and calls udp_flush() when it comes.
+ * each kind) is held back in order, and what no longer fits is refused and counted as egress-full.  The owner waits
+ * for LOOP_WRITE while udp_wants_write() and calls udp_flush() when it comes.
  */
 #ifndef CASTSWITCH_UDP_H
 #define CASTSWITCH_UDP_H
@@ -35,11 +35,12 @@ enum {
 struct udp;
 
 struct udp_params {
-	uint16_t sock;                      /* goes into path.sock of what is received */
-	int rcvbuf, sndbuf;                 /* bytes wanted; 0 = UDP_BUFFER_DEFAULT */
-	bool recv_tos;                      /* fill udp_dgram.tos */
-	const struct endpoint *connect_to;  /* connect() to it (a client): only its datagrams come in, ICMP errors are
-					     * reported, and the remote of a path to send to is ignored.  NULL = don't */
+	uint16_t sock;      /* goes into path.sock of what is received */
+	int rcvbuf, sndbuf; /* bytes wanted; 0 = UDP_BUFFER_DEFAULT */
+	bool recv_tos;      /* fill udp_dgram.tos */
+	/* connect() to it (a client): only its datagrams come in, ICMP errors are reported, a sent path's remote is
+	 * ignored.  NULL = don't. */
+	const struct endpoint *connect_to;
 };
 
 struct udp_dgram {
@@ -75,11 +76,11 @@ uint64_t udp_rx_overflows(const struct udp *u);
 
 /* --- receive --- */
 
-/* Receives one batch.  Returns the number of datagrams (<= UDP_BATCH) at *ret; 0 when there is nothing (or only truncated
- * ones).  Fewer than UDP_BATCH does not prove that the socket is empty; the loop is level-triggered. */
+/* Receives one batch.  Returns the number of datagrams (<= UDP_BATCH) at *ret; 0 when there is nothing (or only
+ * truncated ones).  Fewer than UDP_BATCH does not prove that the socket is empty; the loop is level-triggered. */
 int udp_recv(struct udp *u, struct udp_dgram **ret);
-/* The last ICMP error of a connected socket (ECONNREFUSED, EHOSTUNREACH, ...), seen while receiving or sending; 0 when there
- * was none since the last call.  A hint, never proof (session_path_error). */
+/* The last ICMP error of a connected socket (ECONNREFUSED, EHOSTUNREACH, ...), seen while receiving or sending; 0 when
+ * there was none since the last call.  A hint, never proof (session_path_error). */
 int udp_take_error(struct udp *u);
 
 /* --- transmit --- */
@@ -88,8 +89,8 @@ int udp_take_error(struct udp *u);
  * it is full.  NULL when there is none: counted, as TOO_LONG (cap > UDP_DGRAM_MAX) or EGRESS_FULL.  A slot that is not
  * committed is handed out again. */
 uint8_t *udp_tx_slot(struct udp *u, size_t cap);
-/* Queues the len bytes written to the slot that udp_tx_slot() gave last.  tos 0: the system's default.  path.local :: lets
- * the kernel choose the source. */
+/* Queues the len bytes written to the slot that udp_tx_slot() gave last.  tos 0: the system's default.  path.local ::
+ * lets the kernel choose the source. */
 void udp_tx_commit(struct udp *u, const struct path *to, size_t len, uint8_t tos);
 /* Queues a copy of a control datagram. */
 void udp_send(struct udp *u, const struct path *to, const uint8_t *dgram, size_t len);
