@@ -28,7 +28,7 @@ push(struct hmap *m, struct hmap_node *node)
 	*head = node;
 }
 
-/* 'count' is a power of two.  old.buckets may point at m->one, which stays as it is until the end. */
+/* 'count' is a power of two.  old.buckets may point at m->one, which stays as it is. */
 static bool
 rehash(struct hmap *m, size_t count)
 {
@@ -49,7 +49,6 @@ rehash(struct hmap *m, size_t count)
 	}
 	if (old.buckets != &m->one)
 		free(old.buckets);
-	m->one = NULL;
 	return true;
 }
 

@@ -121,7 +121,7 @@ limit_take(struct log_limit *limit, struct mono now)
 	if (limit->every == 0)
 		return true;
 	earned = mono_since(limit->refill, now) / limit->every;
-	if (limit->used == 0 || earned >= limit->used) {
+	if (earned >= limit->used) {
 		limit->used = 0;
 		limit->refill = now;
 	} else {
