@@ -73,7 +73,7 @@ struct frame {
 	uint16_t l3;        /* offset of the byte behind the ethertype */
 	uint16_t l4;        /* offset of the transport header of an IP packet (behind IPv6 extension headers); 0 = none */
 	uint16_t vid;       /* VLAN id of the outer 802.1Q tag; 0 = untagged or priority-tagged */
-	bool tagged;
+	bool tagged;        /* the outermost tag is 802.1Q (0x8100); a service tag (0x88a8) is looked through only */
 	bool fragment;     /* an IP fragment (offset or more-fragments set) */
 	bool router_alert; /* IPv4 option 20 / hop-by-hop option 5 with value 0 (RFC 2113, 2711) */
 	bool bad_headers;  /* broken IP options or extension headers; only meaningful with control */

@@ -72,7 +72,8 @@ struct gm_rules {
  * (DROP_GM_GROUP).  A query's group may be :: or 0.0.0.0, given as :: for both families. */
 enum drop_reason gm_parse(const struct frame *f, const struct gm_rules *rules, struct gm_msg *ret);
 
-/* The next record of a report (msg->kind GM_REPORT) or false when there is none left. */
+/* The next record of a report (msg->kind GM_REPORT) or false when there is none left.  A group in an MLD record that reads
+ * as an IPv4-mapped address is given as ::, so that it cannot pass for an IPv4 group. */
 bool gm_next_record(struct gm_msg *msg, struct gm_record *ret);
 /* The next source of a record, or of a query. */
 bool gm_record_next_source(struct gm_record *rec, struct ipaddr *ret);
@@ -116,7 +117,10 @@ struct gm_build {
 /* Writes a whole untagged Ethernet frame: IP header with Router Alert (IPv4 option; IPv6 hop-by-hop), TTL/hop limit 1, TOS
  * 0xc0 for IPv4 (RFC 3376 section 4), checksums.  Destination address by type: general query 224.0.0.1 / ff02::1, specific
  * query the group, v3 report 224.0.0.22 / ff02::16, old report the group, leave 224.0.0.2 / ff02::2.  IGMPv1 messages
- * have no Router Alert.  Returns the length, or 0 when it does not fit into cap (or above 65535 bytes). */
+ * have no Router Alert.  Returns the length, or 0 when it does not fit into cap (or above 65535 bytes), when
+ * an address is of the other family or not a group where one is needed, and for what IGMPv1 does not have: leaves and
+ * group-specific queries.  In version 2 a max_resp below a tenth of a second is written as one tenth, since 0 would
+ * make it a version 1 query. */
 size_t gm_build(const struct gm_build *b, uint8_t *buf, size_t cap);
 
 #endif

@@ -124,7 +124,8 @@ bool ipaddr_is_link_local(const struct ipaddr *a);
 /* A group that is forwarded everywhere whatever anybody reported: 224.0.0.0/24 (RFC 4541 2.1.2), ff02::1, ff02::1:2 and
  * the solicited-node groups ff02::1:ff00:0/104 (DESIGN: "always flooded"). */
 bool ipaddr_group_always_floods(const struct ipaddr *group);
-/* 224.0.0.0/24 or ff02::/16 or smaller scopes (ff00::/16, ff01::/16): never leaves the link. */
+/* 224.0.0.0/24, or IPv6 scope 2 (link) or smaller whatever the flags (ff02::, ff12::, ff01::, ...; RFC 4291 2.7): never
+ * leaves the link. */
 bool ipaddr_group_is_link_scope(const struct ipaddr *group);
 /* 232.0.0.0/8 or ff3x::/32 (RFC 4607). */
 bool ipaddr_group_is_ssm(const struct ipaddr *group);
@@ -136,7 +137,8 @@ struct mac ipaddr_group_mac(const struct ipaddr *group);
 struct ipaddr ipaddr_link_local_of(const struct mac *m);
 
 /* Text to value; the whole string must match.  False, and *ret untouched, when it does not.  Accepted: "aa:bb:cc:dd:ee:ff"
- * (also '-'); "10.0.0.1", "fe80::1"; "10.0.0.1/24"; "192.0.2.1:22424", "[2001:db8::1]:22424". */
+ * (also '-'); "10.0.0.1", "fe80::1"; "10.0.0.1/24"; "192.0.2.1:22424", "[2001:db8::1]:22424", "[fe80::1%2]:22424" (the
+ * interface's index).  "::ffff:10.0.0.1" is the IPv4 address. */
 bool mac_parse(const char *s, struct mac *ret);
 bool ipaddr_parse(const char *s, struct ipaddr *ret);
 bool ipprefix_parse(const char *s, struct ipprefix *ret);
