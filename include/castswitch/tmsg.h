@@ -8,6 +8,25 @@
  * Handshake and CONTROL messages are a type byte followed by TLVs {u16 type, u16 length, value}.  Unknown TLVs are
  * skipped; a missing mandatory one, a wrong length or a TLV past the end makes the message invalid.  A TLV given twice:
  * the last counts, except where the struct holds a list.  All integers are big-endian.
+ *
+ *   TLV  in               name             value
+ *     1  HELLO, WELCOME   protocol         u16                                             mandatory
+ *     2  HELLO, WELCOME   receiver         u32, not 0                                      mandatory
+ *     3  HELLO, WELCOME   previous         u32; absent = 0 = none
+ *     4  HELLO, WELCOME   flags            u32, TMSG_FLAG_*; absent = 0
+ *     5  HELLO, WELCOME   caps             u32; absent = 0
+ *     6  HELLO, WELCOME   aeads            1..TMSG_MAX_AEADS bytes, enum tmsg_aead         mandatory
+ *     7  HELLO, WELCOME   software         0..TMSG_SOFTWARE_MAX bytes of text
+ *    16  REFUSE, BYE      reason           u16, enum tmsg_reason; absent = 0
+ *    17  REFUSE, BYE      text             0..TMSG_TEXT_MAX bytes of text
+ *    32  PUSH             address          u8 family (4 or 6), u8 prefix length, 4 or 16 bytes; up to TMSG_MAX_ADDRS
+ *    33  PUSH             mtu              u16; absent = 0 = not told
+ *    34  PUSH             multicast-route  u8, 0 or 1; absent = 0
+ *    35  PUSH             keepalive        u32 in ms; absent = 0 = not told
+ *
+ * Layouts in front of the TLVs: HELLO, WELCOME, REFUSE: u8 type (enum tmsg_hs).  CONTROL: u32 id, u8 type (enum
+ * tmsg_control_type); an ACK carries no TLVs.  A value outside of what the table allows counts as a wrong length.  After
+ * parsing, text holds printable ASCII only (others become '?').  Messages above TMSG_MAX bytes are invalid.
  */
 #ifndef CASTSWITCH_TMSG_H
 #define CASTSWITCH_TMSG_H
@@ -83,7 +102,7 @@ struct tmsg_hello {
 	uint32_t caps;      /* capability bits; none defined yet */
 	uint8_t aeads[TMSG_MAX_AEADS]; /* HELLO: what the client can, best first; WELCOME: [0] is the choice */
 	uint8_t n_aeads;
-	char software[TMSG_SOFTWARE_MAX + 1];
+	char software[TMSG_SOFTWARE_MAX + 1]; /* printable ASCII only after parsing */
 };
 
 enum tmsg_reason {
