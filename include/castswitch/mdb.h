@@ -1,0 +1,174 @@
+/* The multicast database: who wants which group from which source (DESIGN section 6, RFC 3376 section 6, RFC 3810
+ * section 7), for IGMP and MLD through one path.
+ *
+ * Two levels:
+ *  - (vlan, group, port): the router-side state machine of RFC 3376 6.4 with filter mode, group timer, source timers, and the
+ *    compatibility mode of RFC 3376 7.3.  It alone decides what is forwarded.
+ *  - (host MAC) below it: what that host reported last.  It decides when a leave is exact: nothing is asked when it is known
+ *    that nobody else on the port wants the group or source.
+ *
+ * Leave.  Where a row of the RFC's tables says "Send Q(G)" or "Send Q(G, sources)", the database either
+ *  - ends at once what no tracked host wants any more ("exact"), when fast_leave is ON, or AUTO and (the port is an endpoint,
+ *    or the port group is in IGMPv3/MLDv2 mode: hosts of that mode don't suppress each other's reports), or
+ *  - lowers timers and asks, when we are the querier (RFC 3376 6.6.3), or
+ *  - does nothing: the elected querier will ask, and mdb_query_seen() lowers the timers.
+ *
+ * Every change of what is forwarded marks the group; mdb_report(), mdb_tick() and the others rebuild and publish the routes of
+ * marked groups before they return.
+ *
+ * Limits: groups (vlan, group), source records, sources of a group on a port, groups of a port, hosts of a port.  A report that
+ * would exceed one is refused as far as it exceeds it, and named in the return value; nothing existing is thrown out.  Each
+ * port has a reserved share (MDB_RESERVED_GROUPS, _SOURCES) of the global limits, so that others cannot use them up for it.
+ */
+#ifndef CASTSWITCH_MDB_H
+#define CASTSWITCH_MDB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "castswitch/drop.h"
+#include "castswitch/gm.h"
+#include "castswitch/hash.h"
+#include "castswitch/hmap.h"
+#include "castswitch/list.h"
+#include "castswitch/mroute.h"
+#include "castswitch/switch.h"
+#include "castswitch/timerq.h"
+
+enum { MDB_RESERVED_GROUPS = 8, MDB_RESERVED_SOURCES = 32 };
+
+/* The timing in force, ours or the elected querier's (RFC 3376 section 8). */
+struct mdb_timing {
+	uint8_t robustness;
+	nsec_t membership_interval;        /* GMI */
+	nsec_t last_member_query_interval; /* LMQI */
+	uint8_t last_member_query_count;   /* LMQC */
+	nsec_t older_host_interval;        /* RFC 3376 8.13 */
+};
+
+/* Per port, owned by the port. */
+struct mdb_port {
+	struct list groups; /* struct mdb_pg of this port */
+	uint16_t id;
+	uint8_t fast_leave; /* enum sw_fast_leave */
+	bool endpoint;
+	uint32_t max_groups, max_hosts; /* 0 = only the global limits */
+	uint32_t n_groups, n_hosts, n_sources;
+};
+
+struct mdb_group;
+
+struct mdb_source {
+	struct list node; /* of its port group */
+	struct timer timer;
+	struct mdb_pg *pg;
+	struct ipaddr addr;
+	uint8_t queries_left; /* group-and-source-specific queries still to send */
+	bool marked;          /* in the record being processed */
+};
+
+/* (vlan, group, port).  A source whose timer runs is forwarded; one whose timer does not is blocked (EXCLUDE only). */
+struct mdb_pg {
+	struct hmap_node node;
+	struct list by_group, by_port;
+	struct mdb_group *group;
+	struct mdb_port *port;
+	struct list sources, hosts;
+	uint32_t n_sources, n_hosts, n_exclude_hosts;
+	bool exclude;
+	struct timer group_timer; /* EXCLUDE only */
+	struct timer requery;     /* next group(-and-source)-specific query */
+	uint8_t queries_left;     /* group-specific queries still to send */
+	struct mono v1_until, v2_until; /* older hosts present (RFC 3376 7.3.2); MLDv1 uses v2_until */
+};
+
+/* A source in a host's report. */
+struct mdb_host_source {
+	struct ipaddr addr;
+	struct mono seen;
+};
+
+struct mdb_host {
+	struct hmap_node node;
+	struct list by_pg;
+	struct timer expiry;
+	struct mdb_pg *pg;
+	struct mac mac;
+	bool exclude;
+	uint8_t version;
+	uint16_t n_sources, cap_sources;
+	struct ipaddr ip;
+	struct mono seen;
+	struct mdb_host_source *sources; /* INCLUDE: wanted; EXCLUDE: not wanted */
+};
+
+struct mdb_group {
+	struct hmap_node node;
+	struct list ports; /* struct mdb_pg, in no order */
+	struct list dirty; /* in mdb.dirty while its route must be rebuilt */
+	struct ipaddr addr;
+	uint16_t vid;
+};
+
+/* A group-specific (n_sources 0) or group-and-source-specific query to send out of one port. */
+struct mdb_query {
+	enum gm_family family;
+	uint16_t vid;
+	uint16_t port;
+	struct ipaddr group;
+	const struct ipaddr *sources;
+	uint16_t n_sources;
+	bool s_flag;
+	nsec_t max_resp;
+};
+
+struct mdb_ops {
+	/* Whether we are the querier and so ask and lower timers ourselves. */
+	bool (*is_querier)(void *arg, uint16_t vid, enum gm_family family);
+	void (*query)(void *arg, const struct mdb_query *q, struct mono now);
+	/* First interest of a port in a group, or the last one gone. */
+	void (*changed)(void *arg, uint16_t port, uint16_t vid, const struct ipaddr *group, bool joined, struct mono now);
+};
+
+struct mdb_limits {
+	uint32_t max_groups, max_source_records;
+	uint16_t max_sources;
+};
+
+struct mdb {
+	struct hmap groups, pgs, hosts;
+	struct hash_key key;
+	struct timerq timers;
+	struct list dirty;
+	struct mdb_timing timing[GM_FAMILIES];
+	struct mdb_limits limits;
+	struct mroute_table *routes;
+	struct mdb_ops ops;
+	void *arg;
+	uint32_t n_groups, n_pgs, n_hosts, n_source_records;
+};
+
+void mdb_init(struct mdb *m, const struct hash_key *key, const struct mdb_limits *limits, struct mroute_table *routes,
+	      const struct mdb_ops *ops, void *arg);
+void mdb_fini(struct mdb *m);
+void mdb_set_timing(struct mdb *m, enum gm_family family, const struct mdb_timing *t);
+
+void mdb_port_init(struct mdb_port *p, uint16_t id, uint8_t fast_leave, bool endpoint, uint32_t max_groups,
+		   uint32_t max_hosts);
+/* Forgets everything of a port at once. */
+void mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now);
+
+/* A report or leave (msg->kind not GM_QUERY; its cursor is consumed) from host 'mac' behind port p.  DROP_NONE, or the last
+ * limit that refused a part of it: DROP_GROUP_LIMIT, DROP_SOURCE_LIMIT, DROP_HOST_LIMIT. */
+enum drop_reason mdb_report(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct mac *mac, struct gm_msg *msg,
+			    struct mono now);
+
+/* A group(-and-source)-specific query of the elected querier without the S flag: lowers timers (RFC 3376 6.6.1). */
+void mdb_query_seen(struct mdb *m, uint16_t vid, struct gm_msg *query, struct mono now);
+
+void mdb_tick(struct mdb *m, struct mono now);
+struct mono mdb_next(const struct mdb *m);
+
+struct mdb_group *mdb_find(const struct mdb *m, uint16_t vid, const struct ipaddr *group);
+
+#endif

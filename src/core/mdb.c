@@ -1,0 +1,427 @@
+/* The multicast database: groups, port groups, sources and their timers. */
+#include "castswitch/mdb.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mdb_impl.h"
+
+static uint64_t
+mdb_hash(const struct mdb *m, uint16_t vid, const struct ipaddr *group, uint16_t port)
+{
+	uint8_t key[20];
+	memcpy(key, group, 16);
+	key[16] = (uint8_t)(vid >> 8);
+	key[17] = (uint8_t)vid;
+	key[18] = (uint8_t)(port >> 8);
+	key[19] = (uint8_t)port;
+	return hash_bytes(&m->key, key, sizeof(key));
+}
+
+void
+mdb_init(struct mdb *m, const struct hash_key *key, const struct mdb_limits *limits, struct mroute_table *routes,
+	 const struct mdb_ops *ops, void *arg)
+{
+	*m = (struct mdb){ .key = *key, .limits = *limits, .routes = routes, .ops = *ops, .arg = arg };
+	hmap_init(&m->groups);
+	hmap_init(&m->pgs);
+	hmap_init(&m->hosts);
+	timerq_init(&m->timers);
+	list_init(&m->dirty);
+}
+
+void
+mdb_set_timing(struct mdb *m, enum gm_family family, const struct mdb_timing *t)
+{
+	m->timing[family] = *t;
+}
+
+void
+mdb_port_init(struct mdb_port *p, uint16_t id, uint8_t fast_leave, bool endpoint, uint32_t max_groups,
+	      uint32_t max_hosts)
+{
+	*p = (struct mdb_port){ .id = id,
+				.fast_leave = fast_leave,
+				.endpoint = endpoint,
+				.max_groups = max_groups,
+				.max_hosts = max_hosts };
+	list_init(&p->groups);
+}
+
+void
+mdb_mark(struct mdb *m, struct mdb_group *g)
+{
+	if (!list_is_linked(&g->dirty))
+		list_push_back(&m->dirty, &g->dirty);
+}
+
+/* --- sources --- */
+
+struct mdb_source *
+mdb_source_find(const struct mdb_pg *pg, const struct ipaddr *addr)
+{
+	LIST_EACH (s, &pg->sources, struct mdb_source, node)
+		if (ipaddr_equal(&s->addr, addr))
+			return s;
+	return NULL;
+}
+
+bool
+mdb_has_source_room(const struct mdb *m, const struct mdb_port *p, unsigned n)
+{
+	return p->n_sources + n <= MDB_RESERVED_SOURCES || m->n_source_records + n <= m->limits.max_source_records;
+}
+
+/* RFC 3376 6.3: a source timer that expires. */
+static void
+mdb_source_fired(struct timer *t, void *arg, struct mono now)
+{
+	struct mdb *m = arg;
+	struct mdb_source *s = container_of(t, struct mdb_source, timer);
+	struct mdb_pg *pg = s->pg;
+	mdb_source_end(m, s);
+	mdb_pg_reap(m, pg, now);
+}
+
+struct mdb_source *
+mdb_source_add(struct mdb *m, struct mdb_pg *pg, const struct ipaddr *addr, struct mdb_record *rec)
+{
+	struct mdb_source *s = NULL;
+	if (pg->n_sources < m->limits.max_sources && mdb_has_source_room(m, pg->port, 1))
+		s = calloc(1, sizeof(*s));
+	if (!s) {
+		rec->refused = DROP_SOURCE_LIMIT;
+		return NULL;
+	}
+	s->pg = pg;
+	s->addr = *addr;
+	s->marked = true;
+	timer_init(&s->timer, mdb_source_fired);
+	list_push_back(&pg->sources, &s->node);
+	pg->n_sources++;
+	pg->port->n_sources++;
+	m->n_source_records++;
+	mdb_mark(m, pg->group);
+	return s;
+}
+
+void
+mdb_source_del(struct mdb *m, struct mdb_source *s)
+{
+	struct mdb_pg *pg = s->pg;
+	timerq_cancel(&m->timers, &s->timer);
+	list_remove(&s->node);
+	pg->n_sources--;
+	pg->port->n_sources--;
+	m->n_source_records--;
+	mdb_mark(m, pg->group);
+	free(s);
+}
+
+void
+mdb_source_arm(struct mdb *m, struct mdb_source *s, struct mono at)
+{
+	if (!timer_is_armed(&s->timer))
+		mdb_mark(m, s->pg->group);
+	timerq_arm(&m->timers, &s->timer, at);
+}
+
+void
+mdb_source_end(struct mdb *m, struct mdb_source *s)
+{
+	if (!s->pg->exclude) {
+		mdb_source_del(m, s);
+		return;
+	}
+	timerq_cancel(&m->timers, &s->timer);
+	s->queries_left = 0;
+	mdb_mark(m, s->pg->group);
+}
+
+/* --- groups and port groups --- */
+
+struct mdb_group *
+mdb_find(const struct mdb *m, uint16_t vid, const struct ipaddr *group)
+{
+	HMAP_EACH_WITH_HASH (g, &m->groups, mdb_hash(m, vid, group, 0), struct mdb_group, node)
+		if (g->vid == vid && ipaddr_equal(&g->addr, group))
+			return g;
+	return NULL;
+}
+
+static struct mdb_pg *
+mdb_pg_find(const struct mdb *m, const struct mdb_port *p, uint16_t vid, const struct ipaddr *group)
+{
+	HMAP_EACH_WITH_HASH (pg, &m->pgs, mdb_hash(m, vid, group, p->id), struct mdb_pg, node)
+		if (pg->port == p && pg->group->vid == vid && ipaddr_equal(&pg->group->addr, group))
+			return pg;
+	return NULL;
+}
+
+static struct mdb_group *
+mdb_group_new(struct mdb *m, uint16_t vid, const struct ipaddr *addr)
+{
+	struct mdb_group *g = calloc(1, sizeof(*g));
+	if (!g)
+		return NULL;
+	g->vid = vid;
+	g->addr = *addr;
+	list_init(&g->ports);
+	list_init(&g->dirty);
+	hmap_insert(&m->groups, &g->node, mdb_hash(m, vid, addr, 0));
+	m->n_groups++;
+	return g;
+}
+
+/* RFC 3376 6.5: the group timer expires: back to INCLUDE with the sources whose timers run. */
+static void
+mdb_group_fired(struct timer *t, void *arg, struct mono now)
+{
+	struct mdb *m = arg;
+	struct mdb_pg *pg = container_of(t, struct mdb_pg, group_timer);
+	mdb_pg_to_include(m, pg);
+	mdb_pg_reap(m, pg, now);
+}
+
+void
+mdb_pg_to_include(struct mdb *m, struct mdb_pg *pg)
+{
+	timerq_cancel(&m->timers, &pg->group_timer);
+	pg->exclude = false;
+	pg->queries_left = 0;
+	mdb_mark(m, pg->group);
+	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, node)
+		if (!timer_is_armed(&s->timer))
+			mdb_source_del(m, s);
+}
+
+static bool
+mdb_may_add_group(const struct mdb *m, const struct mdb_port *p, bool is_new)
+{
+	if (p->max_groups && p->n_groups >= p->max_groups)
+		return false;
+	return !is_new || p->n_groups < MDB_RESERVED_GROUPS || m->n_groups < m->limits.max_groups;
+}
+
+static struct mdb_pg *
+mdb_pg_new(struct mdb *m, struct mdb_record *rec)
+{
+	struct mdb_group *g = mdb_find(m, rec->vid, &rec->rec.group);
+	struct mdb_pg *pg = NULL;
+	if (mdb_may_add_group(m, rec->port, !g))
+		pg = calloc(1, sizeof(*pg));
+	if (pg && !g)
+		g = mdb_group_new(m, rec->vid, &rec->rec.group);
+	if (!pg || !g) {
+		free(pg);
+		rec->refused = DROP_GROUP_LIMIT;
+		return NULL;
+	}
+	pg->group = g;
+	pg->port = rec->port;
+	list_init(&pg->sources);
+	list_init(&pg->hosts);
+	timer_init(&pg->group_timer, mdb_group_fired);
+	timer_init(&pg->requery, mdb_requery_fired);
+	hmap_insert(&m->pgs, &pg->node, mdb_hash(m, g->vid, &g->addr, pg->port->id));
+	list_push_back(&g->ports, &pg->by_group);
+	list_push_back(&pg->port->groups, &pg->by_port);
+	pg->port->n_groups++;
+	m->n_pgs++;
+	mdb_mark(m, g);
+	return pg;
+}
+
+static void
+mdb_pg_free(struct mdb *m, struct mdb_pg *pg)
+{
+	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, node)
+		mdb_source_del(m, s);
+	LIST_EACH_SAFE (h, tmp, &pg->hosts, struct mdb_host, by_pg)
+		mdb_host_free(m, h);
+	timerq_cancel(&m->timers, &pg->group_timer);
+	timerq_cancel(&m->timers, &pg->requery);
+	hmap_remove(&m->pgs, &pg->node);
+	list_remove(&pg->by_group);
+	list_remove(&pg->by_port);
+	pg->port->n_groups--;
+	m->n_pgs--;
+	mdb_mark(m, pg->group);
+	free(pg);
+}
+
+/* Tells the owner and frees. */
+static void
+mdb_pg_end(struct mdb *m, struct mdb_pg *pg, struct mono now)
+{
+	struct ipaddr group = pg->group->addr;
+	uint16_t vid = pg->group->vid, port = pg->port->id;
+	mdb_pg_free(m, pg);
+	m->ops.changed(m->arg, port, vid, &group, false, now);
+}
+
+bool
+mdb_pg_reap(struct mdb *m, struct mdb_pg *pg, struct mono now)
+{
+	if (pg->exclude || pg->n_sources)
+		return false;
+	mdb_pg_end(m, pg, now);
+	return true;
+}
+
+unsigned
+mdb_pg_compat(const struct mdb_pg *pg, struct mono now)
+{
+	if (mono_before(now, pg->v1_until))
+		return 1;
+	return mono_before(now, pg->v2_until) ? 2 : 3;
+}
+
+/* --- reports --- */
+
+/* Older hosts present (RFC 3376 7.3.2, RFC 3810 8.3.2). */
+static void
+mdb_note_version(const struct mdb *m, struct mdb_pg *pg, const struct mdb_record *rec)
+{
+	struct mono until = mono_add(rec->now, mdb_timing(m, pg)->older_host_interval);
+	if (rec->version == 1 && rec->family == GM_IGMP)
+		pg->v1_until = until;
+	else if (rec->version < (rec->family == GM_IGMP ? 3 : 2))
+		pg->v2_until = until;
+}
+
+/* Whether the record may be interpreted in the port group's compatibility mode; cuts TO_EX's source list where it must
+ * be ignored (RFC 3376 7.3.2). */
+static bool
+mdb_compat_filter(const struct mdb_pg *pg, struct mdb_record *rec)
+{
+	unsigned compat = mdb_pg_compat(pg, rec->now);
+	if (compat == 3)
+		return true;
+	if (rec->rec.type == GM_TO_EX)
+		rec->rec.n = 0;
+	if (rec->rec.type == GM_TO_IN)
+		return compat != 1;
+	return rec->rec.type != GM_BLOCK;
+}
+
+static bool
+mdb_record_joins(const struct gm_record *r)
+{
+	if (r->type == GM_IS_EX || r->type == GM_TO_EX)
+		return true;
+	return r->type != GM_BLOCK && r->n > 0;
+}
+
+static void
+mdb_record_in(struct mdb *m, struct mdb_record *rec, bool older_report)
+{
+	struct mdb_pg *pg = mdb_pg_find(m, rec->port, rec->vid, &rec->rec.group);
+	bool is_new = !pg;
+	if (!pg && !mdb_record_joins(&rec->rec))
+		return;
+	if (!pg)
+		pg = mdb_pg_new(m, rec);
+	if (!pg)
+		return;
+	if (older_report)
+		mdb_note_version(m, pg, rec);
+	if (mdb_host_update(m, pg, rec) && mdb_compat_filter(pg, rec))
+		mdb_apply(m, pg, rec);
+	if (is_new && !pg->exclude && !pg->n_sources)
+		mdb_pg_free(m, pg);
+	else if (is_new)
+		m->ops.changed(m->arg, rec->port->id, rec->vid, &rec->rec.group, true, rec->now);
+	else
+		mdb_pg_reap(m, pg, rec->now);
+}
+
+/* RFC 3376 4.2.12, RFC 4541 2.1.2: unknown types and groups nobody snoops are skipped, their siblings count. */
+static bool
+mdb_record_counts(const struct gm_record *r)
+{
+	return r->type >= GM_IS_IN && r->type <= GM_BLOCK && ipaddr_is_multicast(&r->group) &&
+	       !ipaddr_group_always_floods(&r->group);
+}
+
+enum drop_reason
+mdb_report(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct mac *mac, struct gm_msg *msg, struct mono now)
+{
+	struct mdb_record rec = { .port = p,
+				  .vid = vid,
+				  .mac = mac,
+				  .ip = msg->src,
+				  .family = msg->family,
+				  .version = msg->version,
+				  .now = now };
+	if (msg->kind == GM_REPORT) {
+		while (gm_next_record(msg, &rec.rec))
+			if (mdb_record_counts(&rec.rec))
+				mdb_record_in(m, &rec, false);
+	} else if (!ipaddr_group_always_floods(&msg->group)) {
+		/* RFC 3376 7.3.2: an older report is IS_EX({}), a leave TO_IN({}). */
+		rec.rec.group = msg->group;
+		rec.rec.type = msg->kind == GM_LEAVE ? GM_TO_IN : GM_IS_EX;
+		mdb_record_in(m, &rec, msg->kind == GM_REPORT_OLD);
+	}
+	mdb_settle(m);
+	return rec.refused;
+}
+
+/* RFC 3376 6.6.1. */
+static void
+mdb_pg_lower(struct mdb *m, struct mdb_pg *pg, struct gm_msg query, struct mono now)
+{
+	struct mono at = mono_add(now, mdb_lmqt(mdb_timing(m, pg)));
+	struct ipaddr addr;
+	if (query.n == 0 && pg->exclude)
+		timerq_arm(&m->timers, &pg->group_timer, mono_min(at, pg->group_timer.at));
+	while (gm_query_next_source(&query, &addr)) {
+		struct mdb_source *s = mdb_source_find(pg, &addr);
+		if (s && timer_is_armed(&s->timer))
+			timerq_arm(&m->timers, &s->timer, mono_min(at, s->timer.at));
+	}
+}
+
+void
+mdb_query_seen(struct mdb *m, uint16_t vid, struct gm_msg *query, struct mono now)
+{
+	struct mdb_group *g = mdb_find(m, vid, &query->group);
+	if (!g || query->s_flag)
+		return;
+	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group)
+		mdb_pg_lower(m, pg, *query, now);
+}
+
+void
+mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now)
+{
+	LIST_EACH_SAFE (pg, tmp, &p->groups, struct mdb_pg, by_port)
+		mdb_pg_end(m, pg, now);
+	mdb_settle(m);
+}
+
+void
+mdb_tick(struct mdb *m, struct mono now)
+{
+	timerq_run(&m->timers, now, m);
+	mdb_settle(m);
+}
+
+struct mono
+mdb_next(const struct mdb *m)
+{
+	return timerq_next(&m->timers);
+}
+
+void
+mdb_fini(struct mdb *m)
+{
+	HMAP_EACH_SAFE (pg, tmp, &m->pgs, struct mdb_pg, node)
+		mdb_pg_free(m, pg);
+	mdb_settle(m);
+	hmap_fini(&m->groups);
+	hmap_fini(&m->pgs);
+	hmap_fini(&m->hosts);
+	timerq_fini(&m->timers);
+}

@@ -1,0 +1,80 @@
+/* What the files of the multicast database share.  See castswitch/mdb.h for the ideas. */
+#ifndef CASTSWITCH_CORE_MDB_IMPL_H
+#define CASTSWITCH_CORE_MDB_IMPL_H
+
+#include "castswitch/mdb.h"
+
+/* One record on its way into the database, whatever message it came in. */
+struct mdb_record {
+	struct mdb_port *port;
+	uint16_t vid;
+	const struct mac *mac;
+	struct ipaddr ip; /* the host's */
+	enum gm_family family;
+	uint8_t version;
+	struct gm_record rec;
+	enum drop_reason refused; /* out: the last limit met */
+	struct mono now;
+};
+
+static inline enum gm_family
+mdb_family(const struct ipaddr *group)
+{
+	return ipaddr_is_v4(group) ? GM_IGMP : GM_MLD;
+}
+
+static inline const struct mdb_timing *
+mdb_timing(const struct mdb *m, const struct mdb_pg *pg)
+{
+	return &m->timing[mdb_family(&pg->group->addr)];
+}
+
+/* Last Member Query Time (RFC 3376 8.8.1). */
+static inline nsec_t
+mdb_lmqt(const struct mdb_timing *t)
+{
+	return t->last_member_query_interval * t->last_member_query_count;
+}
+
+/* --- mdb.c --- */
+
+/* The version the port group is held in (RFC 3376 7.3.2): 1, 2 or 3; MLDv1 is 2 and MLDv2 is 3 here. */
+unsigned mdb_pg_compat(const struct mdb_pg *pg, struct mono now);
+/* Marks the group: its route is rebuilt before control returns to the caller of the database. */
+void mdb_mark(struct mdb *m, struct mdb_group *g);
+/* Deletes the port group when nothing is left of it (INCLUDE without sources); true when it is gone. */
+bool mdb_pg_reap(struct mdb *m, struct mdb_pg *pg, struct mono now);
+void mdb_pg_to_include(struct mdb *m, struct mdb_pg *pg);
+
+struct mdb_source *mdb_source_find(const struct mdb_pg *pg, const struct ipaddr *addr);
+/* Adds a source with its timer stopped, marked; NULL when a limit refuses it (rec->refused). */
+struct mdb_source *mdb_source_add(struct mdb *m, struct mdb_pg *pg, const struct ipaddr *addr, struct mdb_record *rec);
+void mdb_source_del(struct mdb *m, struct mdb_source *s);
+void mdb_source_arm(struct mdb *m, struct mdb_source *s, struct mono at);
+/* Stops the timer: forwarded no more. In INCLUDE mode the source is deleted. */
+void mdb_source_end(struct mdb *m, struct mdb_source *s);
+/* Room for n more source records of this port, here or below a host. */
+bool mdb_has_source_room(const struct mdb *m, const struct mdb_port *p, unsigned n);
+
+/* --- mdb_rows.c: the tables of RFC 3376 6.4.1 and 6.4.2 --- */
+void mdb_apply(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
+
+/* --- mdb_leave.c: what "Send Q" means --- */
+/* Q(G, marked sources) or Q(G, sources not marked): those whose timers run. */
+void mdb_ask_sources(struct mdb *m, struct mdb_pg *pg, bool marked, struct mono now);
+/* Q(G). */
+void mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mono now);
+void mdb_requery_fired(struct timer *t, void *arg, struct mono now);
+
+/* --- mdb_host.c: the lower level --- */
+/* Takes a record into the host's state; false when a limit refuses the host (rec->refused). */
+bool mdb_host_update(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
+void mdb_host_free(struct mdb *m, struct mdb_host *h);
+/* Whether a tracked host of the port group wants this source; with any host in EXCLUDE mode for addr NULL. */
+bool mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now);
+
+/* --- mdb_route.c --- */
+/* Rebuilds and publishes the routes of all marked groups; frees groups without ports. */
+void mdb_settle(struct mdb *m);
+
+#endif

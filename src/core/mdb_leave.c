@@ -1,0 +1,144 @@
+/* What "Send Q(G)" and "Send Q(G, sources)" of the state tables mean here: end exactly, or lower timers and ask.
+ * RFC 3376 6.6.3.1 and 6.6.3.2. */
+#include <stdlib.h>
+
+#include "mdb_impl.h"
+
+enum { QUERY_SOURCES = 64 }; /* sources in one query: fits any MTU from 1280 up */
+
+/* Whether the tracked hosts are all there are, so that nobody must be asked. */
+static bool
+mdb_pg_is_exact(const struct mdb_pg *pg, struct mono now)
+{
+	if (pg->port->fast_leave != SW_FAST_LEAVE_AUTO)
+		return pg->port->fast_leave == SW_FAST_LEAVE_ON;
+	return pg->port->endpoint || mdb_pg_compat(pg, now) == 3;
+}
+
+static bool
+mdb_we_ask(const struct mdb *m, const struct mdb_pg *pg)
+{
+	return m->ops.is_querier(m->arg, pg->group->vid, mdb_family(&pg->group->addr));
+}
+
+/* Sends n sources in as many queries as needed. */
+static void
+mdb_send_sources(struct mdb *m, struct mdb_pg *pg, const struct ipaddr *sources, size_t n, bool s_flag, struct mono now)
+{
+	for (size_t i = 0; i < n; i += QUERY_SOURCES) {
+		size_t left = n - i;
+		struct mdb_query q = { .family = mdb_family(&pg->group->addr),
+				       .vid = pg->group->vid,
+				       .port = pg->port->id,
+				       .group = pg->group->addr,
+				       .sources = sources + i,
+				       .n_sources = (uint16_t)(left < QUERY_SOURCES ? left : QUERY_SOURCES),
+				       .s_flag = s_flag,
+				       .max_resp = mdb_timing(m, pg)->last_member_query_interval };
+		m->ops.query(m->arg, &q, now);
+	}
+}
+
+/* The sources still to be asked for, in one pass for timers above LMQT (S flag) and one for the others. */
+static bool
+mdb_query_sources(struct mdb *m, struct mdb_pg *pg, bool s_flag, struct mono now)
+{
+	struct mono limit = mono_add(now, mdb_lmqt(mdb_timing(m, pg)));
+	struct ipaddr *list = NULL;
+	size_t n = 0;
+	bool more = false;
+	if (pg->n_sources)
+		list = malloc(pg->n_sources * sizeof(*list));
+	if (!list)
+		return false;
+	LIST_EACH (s, &pg->sources, struct mdb_source, node) {
+		if (!s->queries_left || mono_before(limit, timer_at(&s->timer)) != s_flag)
+			continue;
+		list[n++] = s->addr;
+		more |= --s->queries_left > 0;
+	}
+	mdb_send_sources(m, pg, list, n, s_flag, now);
+	free(list);
+	return more;
+}
+
+static void
+mdb_query_group(struct mdb *m, struct mdb_pg *pg, struct mono now)
+{
+	const struct mdb_timing *t = mdb_timing(m, pg);
+	struct mdb_query q = { .family = mdb_family(&pg->group->addr),
+			       .vid = pg->group->vid,
+			       .port = pg->port->id,
+			       .group = pg->group->addr,
+			       .s_flag = mono_before(mono_add(now, mdb_lmqt(t)), timer_at(&pg->group_timer)),
+			       .max_resp = t->last_member_query_interval };
+	if (!timer_is_armed(&pg->group_timer))
+		q.s_flag = false;
+	m->ops.query(m->arg, &q, now);
+}
+
+/* Sends what is due of the specific queries and arms the next transmission. */
+static void
+mdb_send_due(struct mdb *m, struct mdb_pg *pg, struct mono now)
+{
+	bool more = false;
+	if (pg->queries_left) {
+		mdb_query_group(m, pg, now);
+		more |= --pg->queries_left > 0;
+	}
+	more |= mdb_query_sources(m, pg, true, now);
+	more |= mdb_query_sources(m, pg, false, now);
+	if (more)
+		timerq_arm(&m->timers, &pg->requery, mono_add(now, mdb_timing(m, pg)->last_member_query_interval));
+	else
+		timerq_cancel(&m->timers, &pg->requery);
+}
+
+void
+mdb_requery_fired(struct timer *t, void *arg, struct mono now)
+{
+	struct mdb *m = arg;
+	struct mdb_pg *pg = container_of(t, struct mdb_pg, requery);
+	if (mdb_we_ask(m, pg))
+		mdb_send_due(m, pg, now);
+}
+
+void
+mdb_ask_sources(struct mdb *m, struct mdb_pg *pg, bool marked, struct mono now)
+{
+	const struct mdb_timing *t = mdb_timing(m, pg);
+	struct mono at = mono_add(now, mdb_lmqt(t));
+	bool exact = mdb_pg_is_exact(pg, now), ask = !exact && mdb_we_ask(m, pg), any = false;
+	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, node) {
+		if (s->marked != marked || !timer_is_armed(&s->timer))
+			continue;
+		if (exact && !mdb_hosts_want(m, pg, &s->addr, now)) {
+			mdb_source_end(m, s);
+		} else if (ask && mono_before(at, s->timer.at)) {
+			timerq_arm(&m->timers, &s->timer, at);
+			s->queries_left = t->last_member_query_count;
+			any = true;
+		}
+	}
+	if (any)
+		mdb_send_due(m, pg, now);
+}
+
+void
+mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mono now)
+{
+	const struct mdb_timing *t = mdb_timing(m, pg);
+	struct mono at = mono_add(now, mdb_lmqt(t));
+	if (!pg->exclude)
+		return;
+	if (mdb_pg_is_exact(pg, now)) {
+		if (!mdb_hosts_want(m, pg, NULL, now))
+			mdb_pg_to_include(m, pg);
+		return;
+	}
+	if (!mdb_we_ask(m, pg))
+		return;
+	timerq_arm(&m->timers, &pg->group_timer, mono_min(at, pg->group_timer.at));
+	pg->queries_left = t->last_member_query_count;
+	mdb_send_due(m, pg, now);
+}

@@ -1,0 +1,91 @@
+/* Multicast routes: the published table. */
+#include "castswitch/mroute.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t
+mroute_hash(const struct mroute_table *t, uint16_t vid, const struct ipaddr *group)
+{
+	uint8_t key[sizeof(*group) + 2];
+	memcpy(key, group, sizeof(*group));
+	key[16] = (uint8_t)(vid >> 8);
+	key[17] = (uint8_t)vid;
+	return hash_bytes(&t->key, key, sizeof(key));
+}
+
+void
+mroute_table_init(struct mroute_table *t, const struct hash_key *key)
+{
+	hmap_init(&t->map);
+	t->key = *key;
+}
+
+void
+mroute_table_fini(struct mroute_table *t)
+{
+	HMAP_EACH_SAFE (r, tmp, &t->map, struct mroute, node) {
+		hmap_remove(&t->map, &r->node);
+		mroute_free(r);
+	}
+	hmap_fini(&t->map);
+}
+
+struct mroute *
+mroute_new(uint16_t vid, const struct ipaddr *group, size_t n_sources)
+{
+	struct mroute *r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->vid = vid;
+	r->group = *group;
+	if (n_sources) {
+		r->sources = calloc(n_sources, sizeof(*r->sources));
+		if (!r->sources) {
+			free(r);
+			return NULL;
+		}
+		r->n_sources = n_sources;
+	}
+	return r;
+}
+
+void
+mroute_free(struct mroute *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->n_sources; i++)
+		portset_fini(&r->sources[i].ports);
+	free(r->sources);
+	portset_fini(&r->any);
+	free(r);
+}
+
+const struct mroute *
+mroute_find(const struct mroute_table *t, uint16_t vid, const struct ipaddr *group)
+{
+	HMAP_EACH_WITH_HASH (r, &t->map, mroute_hash(t, vid, group), struct mroute, node)
+		if (r->vid == vid && ipaddr_equal(&r->group, group))
+			return r;
+	return NULL;
+}
+
+void
+mroute_publish(struct mroute_table *t, struct mroute *r)
+{
+	mroute_withdraw(t, r->vid, &r->group);
+	hmap_insert(&t->map, &r->node, mroute_hash(t, r->vid, &r->group));
+}
+
+void
+mroute_withdraw(struct mroute_table *t, uint16_t vid, const struct ipaddr *group)
+{
+	HMAP_EACH_WITH_HASH (r, &t->map, mroute_hash(t, vid, group), struct mroute, node) {
+		if (r->vid != vid || !ipaddr_equal(&r->group, group))
+			continue;
+		hmap_remove(&t->map, &r->node);
+		mroute_free(r);
+		return;
+	}
+}

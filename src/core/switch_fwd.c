@@ -1,0 +1,230 @@
+/* The fast path: where each frame of a batch goes.
+ *
+ * Nothing here allocates, logs or reads a clock; state is only read, counted and stamped.  What changes state is left
+ * to switch_slow.c through the slow queue.
+ */
+#include "castswitch/switch.h"
+
+#include "switch_impl.h"
+
+/* --- egress lists --- */
+
+void
+sw_flush_port(struct sw_port *p, struct mono now)
+{
+	size_t n = p->n_tx;
+	p->n_tx = 0;
+	if (n)
+		p->ops.tx(p->arg, p->tx, n, now);
+}
+
+void
+sw_flush(struct sw *sw)
+{
+	for (size_t i = 0; i < sw->n_touched; i++) {
+		struct sw_port *p = sw->ports[sw->touched[i]];
+		p->touched = false;
+		sw_flush_port(p, sw->now);
+	}
+	sw->n_touched = 0;
+}
+
+void
+sw_copy_to(struct sw *sw, uint16_t id)
+{
+	struct sw_port *p = sw->ports[id];
+	if (p == sw->in || !p->up)
+		return;
+	if (p->n_tx == SW_BATCH)
+		sw_flush_port(p, sw->now);
+	if (!p->touched)
+		sw->touched[sw->n_touched++] = id;
+	p->touched = true;
+	p->tx[p->n_tx++] = (struct sw_tx){ .frame = sw->frame };
+	p->stats.tx_frames++;
+	p->stats.tx_bytes += sw->frame->len;
+	sw->copies++;
+}
+
+static void
+sw_copy_visit(void *arg, uint16_t id)
+{
+	sw_copy_to(arg, id);
+}
+
+void
+sw_copy_to_set(struct sw *sw, const struct portset *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		sw_copy_to(sw, set->ids[i]);
+}
+
+/* --- decisions; each returns why nothing was sent, should that be so --- */
+
+static enum drop_reason
+sw_flood(struct sw *sw)
+{
+	sw_copy_to_set(sw, &sw->up);
+	return DROP_NO_PORT;
+}
+
+static enum drop_reason
+sw_flood_broadcast(struct sw *sw)
+{
+	for (size_t i = 0; i < sw->up.n; i++)
+		if (sw->ports[sw->up.ids[i]]->params.flood_broadcast)
+			sw_copy_to(sw, sw->up.ids[i]);
+	return DROP_NO_PORT;
+}
+
+static enum drop_reason
+sw_unicast(struct sw *sw, const struct frame *f)
+{
+	const struct fdb_entry *e = fdb_lookup(&sw->fdb, fdb_key(0, &f->dst));
+	if (e) {
+		if (e->port != FDB_LOCAL_PORT)
+			sw_copy_to(sw, e->port);
+		return DROP_SAME_PORT;
+	}
+	for (size_t i = 0; i < sw->up.n; i++)
+		if (sw->ports[sw->up.ids[i]]->params.flood_unknown_unicast)
+			sw_copy_to(sw, sw->up.ids[i]);
+	return DROP_NO_PORT;
+}
+
+/* Ports that were never asked what they want get it all, until they had the time to answer (DESIGN section 6). */
+static void
+sw_flood_unasked(struct sw *sw, enum gm_family family)
+{
+	for (size_t i = 0; i < sw->up.n; i++)
+		if (mono_before(sw->now, sw->ports[sw->up.ids[i]]->flood_until[family]) &&
+		    !portset_has(&sw->takers, sw->up.ids[i]))
+			sw_copy_to(sw, sw->up.ids[i]);
+}
+
+static enum drop_reason
+sw_unregistered(struct sw *sw, enum gm_family family)
+{
+	switch ((enum sw_unregistered)sw->params.snooping.unregistered) {
+	case SW_UNREG_FLOOD:
+		return sw_flood(sw);
+	case SW_UNREG_DROP:
+		return DROP_UNREGISTERED;
+	case SW_UNREG_ROUTERS:
+		break;
+	}
+	sw_copy_to_set(sw, &sw->takers);
+	if (mono_before(sw->now, sw->flood_until[family]))
+		sw_flood_unasked(sw, family);
+	return DROP_UNREGISTERED;
+}
+
+/* RFC 4541 2.1.2 and 3: forwarding is on the IP group and source, never on the MAC. */
+static enum drop_reason
+sw_multicast(struct sw *sw, const struct frame *f)
+{
+	enum gm_family family = sw_family_of(f);
+	if (!sw->params.snooping.enabled[family] || !sw->active[family] || ipaddr_group_always_floods(&f->ip_dst))
+		return sw_flood(sw);
+	const struct portset *members = mroute_lookup(&sw->routes, 0, &f->ip_dst, &f->ip_src);
+	if (members) {
+		portset_each_of_both(members, &sw->takers, sw_copy_visit, sw);
+		return DROP_NO_MEMBER;
+	}
+	/* ff02::/16 groups that nobody reported may be in use by hosts that don't report them. */
+	if (ipaddr_group_is_link_scope(&f->ip_dst))
+		return sw_flood(sw);
+	return sw_unregistered(sw, family);
+}
+
+static enum drop_reason
+sw_decide(struct sw *sw, const struct frame *f)
+{
+	switch ((enum frame_class)f->klass) {
+	case FRAME_UNICAST:
+		return sw_unicast(sw, f);
+	case FRAME_BROADCAST:
+		return sw_flood_broadcast(sw);
+	case FRAME_MULTICAST_IP:
+		return sw_multicast(sw, f);
+	case FRAME_MULTICAST_OTHER:
+		return sw->params.snooping.drop_non_ip_multicast ? DROP_NON_IP_MULTICAST : sw_flood(sw);
+	case FRAME_RESERVED:
+		break;
+	}
+	return DROP_RESERVED_MAC;
+}
+
+/* --- ingress --- */
+
+static void
+sw_slow_push(struct sw *sw, enum sw_slow_kind kind, const struct frame *f)
+{
+	sw->slow[sw->n_slow++] = (struct sw_slow){ .kind = kind, .frame = f };
+}
+
+/* Stamps a known source; leaves a new or moved one to the slow path.  False when it may not come from here. */
+static bool
+sw_check_source(struct sw *sw, struct sw_port *in, const struct frame *f)
+{
+	struct fdb_entry *e = fdb_lookup(&sw->fdb, fdb_key(0, &f->src));
+	if (e && e->port == in->id) {
+		e->seen = sw->now;
+		return true;
+	}
+	if (e && fdb_is_guarded(e, &in->fdb, sw->now))
+		return false;
+	if (in->params.learning)
+		sw_slow_push(sw, SW_SLOW_LEARN, f);
+	return true;
+}
+
+/* IGMP and MLD of a snooped family are not forwarded here, but by the slow path once they are understood. */
+static bool
+sw_is_snooped(const struct sw *sw, const struct frame *f)
+{
+	if (f->control == FRAME_IGMP)
+		return sw->params.snooping.enabled[GM_IGMP];
+	return f->control == FRAME_MLD && sw->params.snooping.enabled[GM_MLD];
+}
+
+static enum drop_reason
+sw_rx_one(struct sw *sw, struct sw_port *in, struct frame *f)
+{
+	enum drop_reason r = frame_parse(f);
+	in->stats.rx_frames++;
+	in->stats.rx_bytes += f->len;
+	if (!in->up)
+		return DROP_PORT_DOWN;
+	if (r != DROP_NONE)
+		return r;
+	if (!sw_check_source(sw, in, f))
+		return DROP_PROTECTED_MAC;
+	if (sw_is_snooped(sw, f)) {
+		sw_slow_push(sw, SW_SLOW_GM, f);
+		return DROP_NONE;
+	}
+	if ((f->control == FRAME_PIM || f->control == FRAME_MRD) && in->params.router == SW_ROUTER_NEVER)
+		return DROP_QUERY_GUARD;
+	sw->frame = f;
+	sw->copies = 0;
+	r = sw_decide(sw, f);
+	return sw->copies ? DROP_NONE : r;
+}
+
+void
+switch_rx(struct sw *sw, struct sw_port *in, struct frame *frames, size_t n, struct mono now)
+{
+	sw->in = in;
+	sw->now = now;
+	sw->n_slow = 0;
+	for (size_t i = 0; i < n; i++) {
+		enum drop_reason r = sw_rx_one(sw, in, &frames[i]);
+		if (r != DROP_NONE)
+			sw_drop(in, r);
+	}
+	if (sw->n_slow)
+		sw_slow_run(sw, in);
+	sw_flush(sw);
+	sw->in = NULL;
+}

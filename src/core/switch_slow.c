@@ -1,0 +1,217 @@
+/* The slow path: learning, IGMP and MLD messages, router ports, our own queries. */
+#include <string.h>
+
+#include "switch_impl.h"
+
+/* --- learning --- */
+
+static void
+sw_slow_learn(struct sw *sw, struct sw_port *in, const struct frame *f)
+{
+	if (fdb_learn(&sw->fdb, &in->fdb, fdb_key(0, &f->src), sw->now) != FDB_MOVED)
+		return;
+	struct sw_event ev = { .kind = SW_EVENT_MAC_MOVED, .port = in, .mac = f->src };
+	sw_event(sw, &ev, sw->now);
+}
+
+/* --- router ports --- */
+
+/* The ports that get every group: router ports and those that want all multicast. */
+void
+sw_update_takers(struct sw *sw, struct sw_port *p)
+{
+	if (p->up && p->is_router)
+		(void)portset_add(&sw->routers, p->id);
+	else
+		portset_remove(&sw->routers, p->id);
+	if (p->up && (p->is_router || p->params.all_multicast))
+		(void)portset_add(&sw->takers, p->id);
+	else
+		portset_remove(&sw->takers, p->id);
+}
+
+void
+sw_router_add(struct sw *sw, struct sw_port *p, nsec_t life, struct mono now)
+{
+	bool is_new = !p->is_router;
+	p->is_router = true;
+	if (life)
+		timerq_arm(&sw->timers, &p->router_expiry, mono_add(now, life));
+	sw_update_takers(sw, p);
+	if (is_new)
+		sw_event(sw, &(struct sw_event){ .kind = SW_EVENT_ROUTER, .port = p }, now);
+}
+
+void
+sw_router_remove(struct sw *sw, struct sw_port *p, struct mono now)
+{
+	bool was = p->is_router;
+	timerq_cancel(&sw->timers, &p->router_expiry);
+	p->is_router = false;
+	sw_update_takers(sw, p);
+	if (was)
+		sw_event(sw, &(struct sw_event){ .kind = SW_EVENT_NO_ROUTER, .port = p }, now);
+}
+
+void
+sw_router_fired(struct timer *t, void *arg, struct mono now)
+{
+	sw_router_remove(arg, container_of(t, struct sw_port, router_expiry), now);
+}
+
+/* --- IGMP and MLD --- */
+
+static enum drop_reason
+sw_slow_query(struct sw *sw, struct sw_port *in, const struct frame *f, struct gm_msg *msg)
+{
+	struct querier *q = &sw->querier[msg->family];
+	if (in->params.router == SW_ROUTER_NEVER)
+		return DROP_QUERY_GUARD;
+	/* A query from 0.0.0.0 or :: is a switch's, not a router's (RFC 4541 2.1.1). */
+	if (!ipaddr_is_unspecified(&msg->src) && in->params.router == SW_ROUTER_AUTO)
+		sw_router_add(sw, in, querier_other_interval(q), sw->now);
+	if (querier_query_seen(q, in->id, msg, sw->now)) {
+		sw->active[msg->family] = true;
+		if (!ipaddr_is_any(&msg->group))
+			mdb_query_seen(&sw->mdb, 0, msg, sw->now);
+	}
+	sw->frame = f;
+	sw_copy_to_set(sw, &sw->up);
+	return DROP_NONE;
+}
+
+/* Reports go to router ports only: a host that hears another's would keep silent (RFC 4541 2.1.1). */
+static enum drop_reason
+sw_slow_report(struct sw *sw, struct sw_port *in, const struct frame *f, struct gm_msg *msg)
+{
+	enum drop_reason r = mdb_report(&sw->mdb, &in->mdb, 0, &f->src, msg, sw->now);
+	if (r != DROP_NONE)
+		return r;
+	sw->frame = f;
+	sw_copy_to_set(sw, &sw->routers);
+	return DROP_NONE;
+}
+
+static void
+sw_slow_gm(struct sw *sw, struct sw_port *in, const struct frame *f)
+{
+	const struct gm_rules rules = { .strict_router_alert = sw->params.snooping.strict_router_alert };
+	struct gm_msg msg;
+	enum drop_reason r = gm_parse(f, &rules, &msg);
+	if (r == DROP_NONE)
+		r = msg.kind == GM_QUERY ? sw_slow_query(sw, in, f, &msg) : sw_slow_report(sw, in, f, &msg);
+	if (r != DROP_NONE)
+		sw_drop(in, r);
+}
+
+void
+sw_slow_run(struct sw *sw, struct sw_port *in)
+{
+	for (size_t i = 0; i < sw->n_slow; i++) {
+		const struct sw_slow *s = &sw->slow[i];
+		if (s->kind == SW_SLOW_LEARN)
+			sw_slow_learn(sw, in, s->frame);
+		else
+			sw_slow_gm(sw, in, s->frame);
+	}
+	sw->n_slow = 0;
+}
+
+/* --- our own queries --- */
+
+/* Sends a frame of our own out of one port, behind what the present batch sends there. */
+static void
+sw_send_own(struct sw_port *p, uint8_t *data, size_t len, struct mono now)
+{
+	struct frame f = { .data = data, .len = (uint32_t)len };
+	struct sw_tx tx = { .frame = &f };
+	if (frame_parse(&f) != DROP_NONE)
+		return;
+	sw_flush_port(p, now);
+	p->stats.tx_frames++;
+	p->stats.tx_bytes += len;
+	p->ops.tx(p->arg, &tx, 1, now);
+}
+
+static void
+sw_send_query_to(struct sw_port *p, const struct gm_build *query, struct mono now)
+{
+	uint8_t buf[FRAME_HEADROOM + SW_OWN_FRAME];
+	struct gm_build b = *query;
+	if (!p->up)
+		return;
+	/* The host behind the tap drops packets that claim its own address as martians, and that is our querier
+	 * address. */
+	if (p->params.kind == SW_TAP && b.family == GM_IGMP)
+		b.ip_src = ipaddr_v4_u32(0);
+	size_t len = gm_build(&b, buf + FRAME_HEADROOM, SW_OWN_FRAME);
+	if (len)
+		sw_send_own(p, buf + FRAME_HEADROOM, len, now);
+}
+
+static void
+sw_send_query(void *arg, uint16_t port, const struct gm_build *query, struct mono now)
+{
+	struct sw *sw = arg;
+	if (port != QUERIER_ALL_PORTS) {
+		if (sw->ports[port])
+			sw_send_query_to(sw->ports[port], query, now);
+		return;
+	}
+	for (size_t i = 0; i < sw->up.n; i++)
+		sw_send_query_to(sw->ports[sw->up.ids[i]], query, now);
+}
+
+static void
+sw_querier_changed(void *arg, enum gm_family family, struct mono now)
+{
+	struct sw *sw = arg;
+	const struct querier *q = &sw->querier[family];
+	struct sw_event ev = { .kind = SW_EVENT_QUERIER, .family = family, .group = q->elected };
+	sw_apply_querier(sw, family);
+	if (!ipaddr_is_any(&q->elected))
+		ev.port = sw->ports[q->elected_port];
+	sw_event(sw, &ev, now);
+}
+
+void
+sw_apply_querier(struct sw *sw, enum gm_family family)
+{
+	struct mdb_timing t;
+	querier_timing(&sw->querier[family], &t);
+	mdb_set_timing(&sw->mdb, family, &t);
+	sw->active[family] = querier_is_active(&sw->querier[family]);
+}
+
+const struct querier_ops sw_querier_ops = { .send = sw_send_query, .changed = sw_querier_changed };
+
+static bool
+sw_is_querier(void *arg, uint16_t vid, enum gm_family family)
+{
+	const struct sw *sw = arg;
+	(void)vid;
+	return sw->querier[family].state == QUERIER_QUERIER;
+}
+
+static void
+sw_specific_query(void *arg, const struct mdb_query *q, struct mono now)
+{
+	struct sw *sw = arg;
+	querier_send_specific(&sw->querier[q->family], q, now);
+}
+
+static void
+sw_membership_changed(void *arg, uint16_t port, uint16_t vid, const struct ipaddr *group, bool joined, struct mono now)
+{
+	struct sw *sw = arg;
+	struct sw_event ev = { .kind = joined ? SW_EVENT_JOIN : SW_EVENT_LEAVE,
+			       .port = sw->ports[port],
+			       .vid = vid,
+			       .family = ipaddr_is_v4(group) ? GM_IGMP : GM_MLD,
+			       .group = *group };
+	sw_event(sw, &ev, now);
+}
+
+const struct mdb_ops sw_mdb_ops = { .is_querier = sw_is_querier,
+				    .query = sw_specific_query,
+				    .changed = sw_membership_changed };
