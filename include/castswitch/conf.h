@@ -5,8 +5,8 @@
  * and nobody who reads the model needs to know libconfuse.  The model is read-only for its users and owned by the
  * caller (conf_*_free()); all its pointers live as long as it does.
  *
- * Limits: files up to CONF_FILE_MAX bytes, CONF_PEERS_MAX peer blocks, CONF_LIST_MAX values a list.  The option names,
- * types, ranges and defaults are the table in src/config/schema.c; DESIGN section 8 names them.
+ * Limits: files up to CONF_FILE_MAX bytes, CONF_PEERS_MAX peer blocks.  The option names,
+ * types, ranges and defaults are the table in src/config/conf_schema.c; DESIGN section 8 names them.
  *
  * "auto" durations and counts are held as 0: conf_snooping_resolve() computes what they stand for.
  */
@@ -27,9 +27,9 @@
 enum {
 	CONF_FILE_MAX = 1024 * 1024,
 	CONF_PEERS_MAX = 10000,
-	CONF_LIST_MAX = 256,
 	CONF_PEER_NAME_MAX = 63,
 	CONF_IFNAME_MAX = 15,
+	CONF_SOCKET_PATH_MAX = 107, /* what a sockaddr_un holds */
 };
 
 enum conf_switch_state { CONF_AUTO, CONF_ON, CONF_OFF };
@@ -64,7 +64,7 @@ struct conf_tap {
 	bool present; /* false: no tap block in the file; the rest is then zero */
 	char name[CONF_IFNAME_MAX + 1];
 	struct conf_prefixes address;
-	struct conf_port port; /* client: router always; the tap's own options are server only */
+	struct conf_port port; /* client: the defaults, these options are the server's */
 };
 
 struct conf_switch {
@@ -117,7 +117,7 @@ struct conf_snooping {
 
 /* What a peer is given: the "peers" block, with the options of its own "peer" block over it. */
 struct conf_peer {
-	const char *name; /* "" in peers_default */
+	char name[CONF_PEER_NAME_MAX + 1]; /* "" in peers_default */
 	struct conf_port port;
 	struct conf_prefixes address; /* with the tap's prefix length where the file gave none */
 	bool disabled;                /* never admitted */
@@ -179,8 +179,10 @@ struct conf_client {
 /* Reads, checks and resolves 'file'.  0 and *ret; else -errno (-EINVAL for what the file says, -EFBIG, -ENOENT, ...),
  * *ret untouched, and 'errors' holds one line for each mistake, "file:line: option: what is wrong (allowed: ...)\n",
  * in the order of the file; a file that cannot be read gives "file: reason\n".  Mistakes of syntax hide later ones. */
-int conf_server_load(const char *file, struct conf_server **ret, struct sbuf *errors) __attribute__((warn_unused_result));
-int conf_client_load(const char *file, struct conf_client **ret, struct sbuf *errors) __attribute__((warn_unused_result));
+int conf_server_load(const char *file, struct conf_server **ret, struct sbuf *errors)
+	__attribute__((warn_unused_result));
+int conf_client_load(const char *file, struct conf_client **ret, struct sbuf *errors)
+	__attribute__((warn_unused_result));
 /* The same for text in memory ('name' stands for the file in messages). */
 int conf_server_parse(const char *name, const char *text, size_t len, struct conf_server **ret, struct sbuf *errors)
 	__attribute__((warn_unused_result));
