@@ -1,0 +1,55 @@
+/* A tunnel session as a port of the switch, and the way of received datagrams into it.
+ *
+ * A port may outlive its session: a client keeps its port while it reconnects.  Frames for a port without a session are
+ * dropped (DROP_NOT_ESTABLISHED, counted by the session or here).
+ */
+#ifndef CASTSWITCH_PORT_PEER_H
+#define CASTSWITCH_PORT_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "castswitch/drop.h"
+#include "castswitch/mono.h"
+#include "castswitch/session.h"
+#include "castswitch/switch.h"
+#include "castswitch/udp.h"
+
+struct port_peer;
+
+/* Adds a port with these params, down and without a session.  NULL with *ret_err as switch_port_add(). */
+struct port_peer *port_peer_new(struct sw *sw, const struct sw_port_params *params, struct mono now, int *ret_err);
+/* Removes the port.  Not from within the switch's callbacks.  NULL is fine. */
+void port_peer_free(struct port_peer *p, struct mono now);
+
+/* Frames go through session 's' and socket 'udp' from now on, and the port is up; the session's owner becomes 'p'. */
+void port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, struct mono now);
+/* The session is gone: the port goes down, which flushes its memberships and FDB entries. */
+void port_peer_detach(struct port_peer *p, struct mono now);
+
+struct sw_port *port_peer_port(const struct port_peer *p);
+struct session *port_peer_session(const struct port_peer *p);
+/* A pointer for the owner. */
+void port_peer_set_owner(struct port_peer *p, void *owner);
+void *port_peer_owner(const struct port_peer *p);
+
+/* --- received datagrams --- */
+
+struct port_peer_rx {
+	struct sw *sw;
+	void *arg;
+	/* The session with this receiver id, or NULL. */
+	struct session *(*find)(void *arg, uint32_t receiver);
+	/* A datagram that is not a data packet but a DTLS record. */
+	void (*handshake)(void *arg, const struct path *from, const uint8_t *dgram, size_t len, struct mono now);
+	/* Data packets of this session were taken: its deadlines may have changed.  May be NULL. */
+	void (*touched)(void *arg, struct session *s);
+	/* A datagram that reached no session. */
+	void (*drop)(void *arg, enum drop_reason r);
+};
+
+/* Takes one received batch: decrypts, collects the frames of consecutive packets of one session, switches them together.
+ * Order within a session is kept. */
+void port_peer_receive(const struct port_peer_rx *rx, struct udp_dgram *dgrams, size_t n, struct mono now);
+
+#endif

@@ -1,0 +1,103 @@
+/* A tunnel session as a port of the switch. */
+#include "castswitch/port_peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct port_peer {
+	struct sw *sw;
+	struct sw_port *port;
+	struct session *session;
+	struct udp *udp;
+	void *owner;
+};
+
+/* The egress: sealed straight into the socket's send batch, one slot a frame. */
+static void
+port_peer_tx(void *arg, const struct sw_tx *items, size_t n, struct mono now)
+{
+	struct port_peer *p = arg;
+	enum drop_reason drop;
+	if (!p->session)
+		return;
+	const struct path *path = session_path(p->session);
+	for (size_t i = 0; i < n; i++) {
+		const struct frame *f = items[i].frame;
+		size_t cap = f->len + TMSG_OVERHEAD;
+		uint8_t *slot = udp_tx_slot(p->udp, cap);
+		size_t len = slot ? session_seal(p->session, f->data, f->len, slot, cap, now, &drop) : 0;
+		if (len)
+			udp_tx_commit(p->udp, path, len, f->tos);
+	}
+}
+
+struct port_peer *
+port_peer_new(struct sw *sw, const struct sw_port_params *params, struct mono now, int *ret_err)
+{
+	static const struct sw_port_ops ops = { .tx = port_peer_tx };
+	struct port_peer *p = calloc(1, sizeof(*p));
+	if (!p) {
+		*ret_err = ENOMEM;
+		return NULL;
+	}
+	p->sw = sw;
+	p->port = switch_port_add(sw, params, &ops, p, now, ret_err);
+	if (!p->port) {
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void
+port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, struct mono now)
+{
+	p->session = s;
+	p->udp = udp;
+	session_set_owner(s, p);
+	switch_port_set_up(p->sw, p->port, true, now);
+}
+
+void
+port_peer_detach(struct port_peer *p, struct mono now)
+{
+	if (p->session)
+		session_set_owner(p->session, NULL);
+	p->session = NULL;
+	p->udp = NULL;
+	switch_port_set_up(p->sw, p->port, false, now);
+}
+
+void
+port_peer_free(struct port_peer *p, struct mono now)
+{
+	if (!p)
+		return;
+	port_peer_detach(p, now);
+	switch_port_del(p->sw, p->port, now);
+	free(p);
+}
+
+struct sw_port *
+port_peer_port(const struct port_peer *p)
+{
+	return p->port;
+}
+
+struct session *
+port_peer_session(const struct port_peer *p)
+{
+	return p->session;
+}
+
+void
+port_peer_set_owner(struct port_peer *p, void *owner)
+{
+	p->owner = owner;
+}
+
+void *
+port_peer_owner(const struct port_peer *p)
+{
+	return p->owner;
+}

@@ -1,0 +1,73 @@
+/* The way of received datagrams into the switch.
+ *
+ * Frames of consecutive packets of one session are collected and switched together.  What is collected is handed over
+ * before any other session or handshake is touched, because those may end sessions; and it is dropped when the session
+ * itself ended by a packet of the same run (BYE), since its port is gone then.
+ */
+#include "castswitch/port_peer.h"
+
+#include "castswitch/tmsg.h"
+
+struct run {
+	const struct port_peer_rx *rx;
+	struct session *session; /* of the collected frames; NULL = none */
+	struct frame frames[SW_BATCH];
+	size_t n;
+	struct mono now;
+};
+
+static void
+run_end(struct run *r)
+{
+	struct session *s = r->session;
+	struct port_peer *p = s ? session_owner(s) : NULL;
+	if (p && r->n)
+		switch_rx(r->rx->sw, port_peer_port(p), r->frames, r->n, r->now);
+	if (s && r->rx->touched)
+		r->rx->touched(r->rx->arg, s);
+	r->session = NULL;
+	r->n = 0;
+}
+
+static void
+run_data(struct run *r, struct udp_dgram *d)
+{
+	struct tmsg_data hdr;
+	uint8_t *frame;
+	size_t len;
+	if (!tmsg_data_parse(d->data, d->len, &hdr)) {
+		r->rx->drop(r->rx->arg, DROP_SHORT_DATAGRAM);
+		return;
+	}
+	if (!r->session || session_local_id(r->session) != hdr.receiver || r->n == SW_BATCH) {
+		run_end(r);
+		r->session = r->rx->find(r->rx->arg, hdr.receiver);
+	}
+	if (!r->session || session_state(r->session) == SESSION_CLOSED) {
+		r->rx->drop(r->rx->arg, DROP_UNKNOWN_RECEIVER);
+		return;
+	}
+	if (session_open(r->session, &d->path, d->data, d->len, r->now, &frame, &len) == DROP_NONE && frame)
+		r->frames[r->n++] = (struct frame){ .data = frame, .len = (uint32_t)len };
+}
+
+void
+port_peer_receive(const struct port_peer_rx *rx, struct udp_dgram *dgrams, size_t n, struct mono now)
+{
+	struct run r = { .rx = rx, .now = now };
+	for (size_t i = 0; i < n; i++) {
+		switch (tmsg_classify(dgrams[i].data, dgrams[i].len)) {
+		case TMSG_CLASS_DATA:
+			run_data(&r, &dgrams[i]);
+			break;
+		case TMSG_CLASS_DTLS:
+			run_end(&r);
+			rx->handshake(rx->arg, &dgrams[i].path, dgrams[i].data, dgrams[i].len, now);
+			break;
+		case TMSG_CLASS_UNKNOWN:
+			rx->drop(rx->arg, DROP_UNKNOWN_DATAGRAM);
+			break;
+		}
+	}
+	run_end(&r);
+}
