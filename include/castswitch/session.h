@@ -14,8 +14,9 @@
  *  - handshake 10 s, HELLO 5 s, confirmation 10 s, else the session closes;
  *  - the client repeats HELLO every 500 ms until WELCOME, and its confirming PAD every 250 ms until an authentic packet comes;
  *    a repeated identical HELLO gets the same WELCOME again, a different one is fatal;
- *  - keepalive K (default 15 s, pushed by the server): a PAD request when nothing was sent for K.  Nothing received for K:
- *    requests at K, K + 2/3 K, K + 4/3 K; nothing received for 3 K: closed as dead;
+ *  - keepalive K (default 15 s, pushed by the server; the client's session adopts it before it calls pushed()): a PAD
+ *    request when nothing was sent for K.  Nothing received for K: requests at K, K + 2/3 K, K + 4/3 K; nothing received
+ *    for 3 K: closed as dead;
  *  - client only, liveness under traffic: when the session sent or received frames within the last second and nothing was
  *    received for min(1 s, max(250 ms, 4 x the usual gap between received packets)), a PAD request; unanswered for 0.5 s a
  *    second one, after 1 s more a third, and 2 s later the session is closed as dead.  session_path_error() (an ICMP error)
@@ -59,7 +60,7 @@ enum session_end {
 	SESSION_END_BYE,     /* BYE received: reason */
 	SESSION_END_DEAD,    /* the other side no longer answers */
 	SESSION_END_LOCAL,   /* session_close() */
-	SESSION_END_PROTOCOL,/* the other side broke the protocol: text */
+	SESSION_END_PROTOCOL,/* the other side broke the protocol, or the keys are used up: text */
 };
 
 struct session_close_info {
@@ -158,6 +159,7 @@ struct mono session_last_rx(const struct session *s);
 bool session_has_sec(const struct session *s);
 /* Longest frame session_seal() takes. */
 size_t session_max_frame(const struct session *s);
+/* 0 = default; kept within 100 ms and 1 h. */
 void session_set_keepalive(struct session *s, nsec_t keepalive, struct mono now);
 
 /* A pointer for the owner, e.g. its peer. */

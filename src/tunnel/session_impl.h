@@ -1,0 +1,198 @@
+/* A session's inside, shared by the session_*.c files and nobody else.
+ *
+ *	session.c            life, state changes, closing, time, looking
+ *	session_handshake.c  the sec: handshake, HELLO / WELCOME / REFUSE
+ *	session_keys.c       choice of the packet cipher, key derivation
+ *	session_data.c       data packets: open, seal, confirmation
+ *	session_control.c    CONTROL: order, acknowledgement, retransmission
+ *	session_live.c       PAD, keepalive, liveness
+ *
+ * Every deadline is a row of 'due'.  A deadline that traffic moves later is left where it is: when it fires it is worked
+ * out again.  So the hot path stores two or three stamps, and session_next() may be early but never late.
+ */
+#ifndef CASTSWITCH_TUNNEL_SESSION_IMPL_H
+#define CASTSWITCH_TUNNEL_SESSION_IMPL_H
+
+#include "castswitch/frame.h"
+#include "castswitch/replay.h"
+#include "castswitch/session.h"
+
+#define SESSION_HANDSHAKE_TIMEOUT (10 * NSEC_PER_SEC)
+#define SESSION_HELLO_TIMEOUT (5 * NSEC_PER_SEC)
+#define SESSION_CONFIRM_TIMEOUT (10 * NSEC_PER_SEC)
+#define SESSION_HELLO_INTERVAL (500 * NSEC_PER_MSEC)
+#define SESSION_CONFIRM_INTERVAL (250 * NSEC_PER_MSEC)
+
+#define SESSION_KEEPALIVE_MIN (100 * NSEC_PER_MSEC)
+#define SESSION_KEEPALIVE_MAX (3600 * NSEC_PER_SEC)
+
+#define SESSION_STALL_MIN (250 * NSEC_PER_MSEC)
+#define SESSION_STALL_MAX (1 * NSEC_PER_SEC)
+#define SESSION_FLOW_AGE (1 * NSEC_PER_SEC) /* traffic is flowing when a frame passed within this */
+
+#define SESSION_CONTROL_RTO_MIN (250 * NSEC_PER_MSEC)
+#define SESSION_CONTROL_RTO_MAX (4 * NSEC_PER_SEC)
+
+#define SESSION_MAX_COUNTER (UINT64_C(1) << 48)      /* this counter is never sent */
+#define SESSION_MAX_FAILED_OPENS (UINT64_C(1) << 36) /* forgeries a key survives (DESIGN section 7) */
+
+enum {
+	SESSION_CONTROL_RESENDS = 8,
+	SESSION_QUIET_REQUESTS = 3, /* asked before a silent peer is dead */
+	SESSION_STALL_REQUESTS = 3, /* asked before stalled traffic means a dead path */
+	SESSION_MAX_DATAGRAM = 65507, /* UDP payload over IPv4 */
+};
+
+enum session_timer {
+	SESSION_TIMER_STATE,   /* the present state takes too long */
+	SESSION_TIMER_SEC,     /* the sec wants a tick */
+	SESSION_TIMER_REPEAT,  /* client: HELLO or the confirming PAD again */
+	SESSION_TIMER_CONTROL, /* CONTROL again */
+	SESSION_TIMER_STALL,   /* client: traffic without an answer */
+	SESSION_TIMER_IDLE,    /* keepalive, and dead after three of them */
+	SESSION_TIMERS
+};
+
+struct session_control {
+	uint32_t rx_id; /* last one processed; 0 = none */
+	uint32_t tx_id; /* last one used; 0 = none */
+	bool outstanding; /* tx_id is sent and not acknowledged */
+	bool waiting;     /* 'next' goes out when nothing is outstanding */
+	unsigned resends;
+	nsec_t rto;
+	struct tmsg_push sent, next;
+};
+
+struct session {
+	/* What every data packet touches. */
+	enum session_state state;
+	enum session_role role;
+	uint32_t local_id, remote_id;
+	const struct aead_backend *aead;
+	struct aead *tx, *rx;
+	uint64_t tx_counter; /* last one used */
+	struct mono last_tx, last_rx, last_frame;
+	nsec_t usual_gap;         /* moving average of the time between received packets */
+	uint8_t quiet_requests;   /* keepalive requests since the last packet received */
+	uint8_t stall_requests;   /* stall requests since the last packet received */
+	struct mono due[SESSION_TIMERS];
+	struct session_stats stats;
+	struct replay replay;
+
+	/* The rest. */
+	struct session_ops ops;
+	void *arg;
+	void *owner;
+	const struct rng *rng;
+	struct path path;
+	struct session_params params;
+	struct sec *sec;
+	unsigned sec_calls; /* depth of calls into the sec: it is not destroyed under its own feet */
+	bool sec_unwanted;  /* to be destroyed when sec_calls is 0 */
+	bool have_peer;
+	uint8_t aead_id;
+	struct sec_identity peer;
+	struct tmsg_hello hello; /* of the other side */
+	struct session_close_info close_info;
+	struct mono established_at;
+	struct mono flow_since; /* when the present traffic began */
+	nsec_t keepalive;
+	uint64_t failed_opens;
+	struct session_control control;
+};
+
+/* --- session.c --- */
+
+/* Callbacks may close the session at any call: CLOSED is final, whatever the caller was about to do. */
+void session_set_state(struct session *s, enum session_state st, struct mono now);
+/* Closes without a word to the other side; nothing when it is closed already.  text may be NULL. */
+void session_finish(struct session *s, enum session_end end, unsigned reason, const char *text, struct mono now);
+
+/* A CLOSED session has no deadlines. */
+static inline void
+session_arm(struct session *s, enum session_timer t, struct mono at)
+{
+	if (s->state != SESSION_CLOSED)
+		s->due[t] = at;
+}
+
+static inline void
+session_disarm(struct session *s, enum session_timer t)
+{
+	s->due[t] = MONO_NEVER;
+}
+
+/* --- session_handshake.c --- */
+
+/* Installs the output and starts a client's sec, ticks a server's. */
+void session_sec_begin(struct session *s, struct mono now);
+void session_sec_tick(struct session *s, struct mono now);
+void session_drop_sec(struct session *s);
+void session_send_hello(struct session *s);
+void session_send_refuse(struct session *s, enum tmsg_reason reason, const char *text);
+
+/* --- session_keys.c --- */
+
+/* Whether 'id' is in our own list. */
+bool session_offers_aead(const struct session *s, uint8_t id);
+/* Server: the cipher for this client, TMSG_AEAD_NONE when there is no common one. */
+uint8_t session_choose_aead(const struct session *s, const struct tmsg_hello *h);
+/* Creates tx and rx from the sec's exporter; local_id and remote_id must be set.  False, with no keys, on failure. */
+bool session_derive_keys(struct session *s, uint8_t id);
+void session_drop_keys(struct session *s);
+
+/* --- session_data.c --- */
+
+/* Seals a payload that the session itself made, and outputs it.  False when it can't be sent; the session may be CLOSED
+ * then (counter exhausted). */
+bool session_send(struct session *s, enum tmsg_kind kind, const uint8_t *payload, size_t len, struct mono now);
+
+/* --- session_control.c --- */
+
+enum drop_reason session_control_input(struct session *s, const uint8_t *payload, size_t len, struct mono now);
+/* Sends the waiting PUSH if nothing is outstanding. */
+void session_control_flush(struct session *s, struct mono now);
+void session_control_tick(struct session *s, struct mono now);
+void session_send_bye(struct session *s, enum tmsg_reason reason, const char *text, struct mono now);
+
+/* --- session_live.c --- */
+
+/* SESSION_ESTABLISHED begins: arms keepalive. */
+void session_live_begin(struct session *s, struct mono now);
+void session_idle_tick(struct session *s, struct mono now);
+void session_stall_tick(struct session *s, struct mono now);
+enum drop_reason session_pad_input(struct session *s, const uint8_t *payload, size_t len, struct mono now);
+bool session_send_pad(struct session *s, uint8_t flags, uint64_t id, struct mono now);
+bool session_send_request(struct session *s, struct mono now);
+
+/* A frame passed.  Stalls are the client's business: the server can't reconnect. */
+static inline void
+session_saw_frame(struct session *s, struct mono now)
+{
+	s->last_frame = now;
+	if (s->role == SESSION_CLIENT && mono_is_never(s->due[SESSION_TIMER_STALL])) {
+		s->flow_since = now;
+		session_arm(s, SESSION_TIMER_STALL, mono_add(now, SESSION_STALL_MIN));
+	}
+}
+
+/* An authentic packet came.  Packets of one batch share 'now': no gap. */
+static inline void
+session_saw_rx(struct session *s, struct mono now)
+{
+	nsec_t gap = mono_since(s->last_rx, now);
+
+	if (gap) {
+		if (gap > SESSION_STALL_MAX)
+			gap = SESSION_STALL_MAX;
+		s->usual_gap = s->usual_gap - s->usual_gap / 8 + gap / 8;
+	}
+	s->last_rx = now;
+	s->quiet_requests = 0;
+	if (s->stall_requests) {
+		s->stall_requests = 0;
+		session_arm(s, SESSION_TIMER_STALL, mono_add(now, SESSION_STALL_MIN));
+	}
+}
+
+#endif
