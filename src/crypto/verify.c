@@ -1,0 +1,202 @@
+/* Deciding about a peer's certificate: pin, chain, purpose, host name, peer name.
+ *
+ * Each refusal gets one line for the administrator and the X509_V_ERR_ code from which libssl chooses the alert.
+ */
+#include "private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+/* What one verification works on. */
+struct check {
+	const struct identity *id;
+	X509_STORE_CTX *x;
+	X509 *leaf;
+	enum identity_role role; /* the peer's */
+	char name[CERT_NAME_SIZE];
+	char *err;
+};
+
+static bool __attribute__((format(printf, 3, 4))) refuse(const struct check *c, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->err, SEC_ERROR_MAX, fmt, ap);
+	va_end(ap);
+	X509_STORE_CTX_set_error(c->x, code);
+	return false;
+}
+
+static const char *
+role_text(enum identity_role role)
+{
+	return role == IDENTITY_SERVER ? "server" : "client";
+}
+
+static bool
+refuse_dates(const struct check *c, const X509 *cert, const char *whose, int code)
+{
+	char date[CERT_DATE_SIZE];
+
+	if (code == X509_V_ERR_CERT_HAS_EXPIRED) {
+		cert_date(X509_get0_notAfter(cert), date);
+		return refuse(c, code, "certificate of %s'%.120s' has expired on %s", whose, c->name, date);
+	}
+	cert_date(X509_get0_notBefore(cert), date);
+	return refuse(c, code, "certificate of %s'%.120s' is not valid before %s", whose, c->name, date);
+}
+
+static bool
+refuse_purpose(const struct check *c)
+{
+	const char *why = cert_is_for(c->leaf, c->role, false) ? "key usage" : "extended key usage";
+
+	return refuse(c, X509_V_ERR_INVALID_PURPOSE, "certificate of '%.120s' is not for a %s (%s)", c->name,
+		      role_text(c->role), why);
+}
+
+/* A fingerprint in the message spares the administrator from asking for it. */
+static bool
+refuse_unpinned(const struct check *c)
+{
+	uint8_t sha256[IDENTITY_SHA256_LEN];
+	char hex[2 * IDENTITY_SHA256_LEN + 1];
+
+	cert_sha256(c->leaf, sha256);
+	for (size_t i = 0; i < sizeof(sha256); i++)
+		snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
+	return refuse(c, X509_V_ERR_CERT_UNTRUSTED, "peer's certificate is not one of the pinned ones (fingerprint %s)",
+		      hex);
+}
+
+/* X509_verify_cert() failed: in words. */
+static bool
+refuse_chain(struct check *c)
+{
+	int code = X509_STORE_CTX_get_error(c->x);
+	X509 *at = X509_STORE_CTX_get_current_cert(c->x);
+	bool is_leaf = X509_STORE_CTX_get_error_depth(c->x) == 0;
+
+	switch (code) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		if (at && !is_leaf)
+			cert_display_name(at, c->name);
+		return refuse_dates(c, at ? at : c->leaf, is_leaf ? "" : "the CA ", code);
+	case X509_V_ERR_INVALID_PURPOSE:
+		if (is_leaf)
+			return refuse_purpose(c);
+		break;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		return refuse(c, code, "peer's certificate is not signed by our CA");
+	default:
+		break;
+	}
+	return refuse(c, code, "certificate of '%.120s': %.100s", c->name, X509_verify_cert_error_string(code));
+}
+
+static const struct pin *
+find_pin(const struct check *c)
+{
+	uint8_t sha256[IDENTITY_SHA256_LEN];
+
+	cert_sha256(c->leaf, sha256);
+	for (size_t i = 0; i < c->id->n_pins; i++)
+		if (memcmp(c->id->pins[i].sha256, sha256, sizeof(sha256)) == 0)
+			return &c->id->pins[i];
+	return NULL;
+}
+
+static bool
+check_pinned(const struct check *c, const struct pin *pin, struct sec_identity *peer)
+{
+	int code = cert_dates(c->leaf);
+
+	if (code != 0)
+		return refuse_dates(c, c->leaf, "", code);
+	snprintf(peer->name, sizeof(peer->name), "%s", pin->title);
+	X509_STORE_CTX_set_error(c->x, X509_V_OK);
+	return true;
+}
+
+static bool
+check_chain(struct check *c)
+{
+	/* libssl has set purpose and trust for the peer's role; the purpose check takes a certificate without extended
+	 * key usage, and a CA's */
+	if (X509_verify_cert(c->x) != 1)
+		return refuse_chain(c);
+	if (X509_check_ca(c->leaf) != 0)
+		return refuse(c, X509_V_ERR_INVALID_CA, "certificate of '%.120s' is a CA's, which no peer may use",
+			      c->name);
+	if (!cert_is_for(c->leaf, c->role, c->id->require_eku))
+		return refuse_purpose(c);
+	return true;
+}
+
+static bool
+check_host(const struct check *c)
+{
+	char host[CERT_NAME_SIZE];
+
+	if (c->role != IDENTITY_SERVER || !c->id->server_name[0] || cert_matches_host(c->leaf, c->id->server_name))
+		return true;
+	cert_host_name(c->leaf, host);
+	return refuse(c, X509_V_ERR_HOSTNAME_MISMATCH, "the server's certificate is for '%.100s', not for '%.100s'",
+		      host, c->id->server_name);
+}
+
+/* A client's name chooses its configuration, so it must be one.  A server's is only shown. */
+static bool
+check_name(const struct check *c, struct sec_identity *peer)
+{
+	if (cert_peer_name(c->leaf, peer->name))
+		return true;
+	if (c->role == IDENTITY_CLIENT)
+		return refuse(
+			c, X509_V_ERR_APPLICATION_VERIFICATION,
+			"certificate's name '%.120s' cannot be a peer's (allowed: 1 to 63 of A-Z a-z 0-9 . _ @ -)",
+			c->name);
+	snprintf(peer->name, sizeof(peer->name), "%.63s",
+		 identity_name_valid(c->id->server_name) ? c->id->server_name : "server");
+	return true;
+}
+
+bool
+verify_peer(const struct identity *id, X509_STORE_CTX *x, struct sec_identity *ret_peer, char err[SEC_ERROR_MAX])
+{
+	struct check c = { .id = id, .x = x, .leaf = X509_STORE_CTX_get0_cert(x), .err = err };
+	struct sec_identity peer = { 0 };
+	const struct pin *pin;
+	bool ok;
+
+	if (!c.leaf)
+		return refuse(&c, X509_V_ERR_UNSPECIFIED, "peer sent no certificate");
+	c.role = id->role == IDENTITY_SERVER ? IDENTITY_CLIENT : IDENTITY_SERVER;
+	cert_display_name(c.leaf, c.name);
+	pin = find_pin(&c);
+	if (pin)
+		ok = check_pinned(&c, pin, &peer);
+	else if (sk_X509_num(id->cas) == 0)
+		ok = refuse_unpinned(&c);
+	else
+		ok = check_chain(&c) && check_host(&c) && check_name(&c, &peer);
+	ERR_clear_error(); /* looking for things that are not there leaves errors behind */
+	if (ok) {
+		cert_identity(c.leaf, &peer);
+		*ret_peer = peer;
+	}
+	return ok;
+}
