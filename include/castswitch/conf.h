@@ -5,8 +5,8 @@
  * and nobody who reads the model needs to know libconfuse.  The model is read-only for its users and owned by the
  * caller (conf_*_free()); all its pointers live as long as it does.
  *
- * Limits: files up to CONF_FILE_MAX bytes, CONF_PEERS_MAX peer blocks.  The option names,
- * types, ranges and defaults are the table in src/config/conf_schema.c; DESIGN section 8 names them.
+ * Limits: files up to CONF_FILE_MAX bytes, CONF_PEERS_MAX peer blocks.  The options' names, types, ranges and defaults
+ * are the table in src/config/conf_schema.c.
  *
  * "auto" durations and counts are held as 0: conf_snooping_resolve() computes what they stand for.
  */
@@ -74,13 +74,13 @@ struct conf_switch {
 };
 
 struct conf_listen {
-	bool present; /* false: don't listen */
+	bool present; /* false: no listen block, don't listen; the rest is then zero */
 	struct conf_addrs address;
 	uint16_t port;
 };
 
 struct conf_identity {
-	bool present;
+	bool present; /* false: the rest is zero; true: certificate, key and ca are not NULL */
 	/* Each is the path of a PEM file, or PEM text: then it contains "-----BEGIN " (conf_is_pem()). */
 	char *certificate;
 	char *key;

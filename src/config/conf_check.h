@@ -1,0 +1,20 @@
+/* What one option alone cannot tell: the checks across options, and what follows from them.
+ *
+ * Private to src/config.  They run on a model whose values are all valid.
+ */
+#ifndef CONF_CHECK_H
+#define CONF_CHECK_H
+
+#include "castswitch/conf.h"
+#include "conf_errors.h"
+#include "conf_scan.h"
+
+/* Also gives peers' addresses the prefix length of the tap's network.  peer_block[i] is the scan's block of peer i. */
+void conf_check_server(struct conf_server *c, const struct conf_scan *s, const size_t *peer_block,
+		       struct conf_errors *e);
+void conf_check_client(struct conf_client *c, const struct conf_scan *s, struct conf_errors *e);
+
+/* A valid interface name (Linux dev_valid_name(), and without what would need quoting elsewhere). */
+bool conf_ifname_valid(const char *name);
+
+#endif
