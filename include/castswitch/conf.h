@@ -5,8 +5,8 @@
  * and nobody who reads the model needs to know libconfuse.  The model is read-only for its users and owned by the
  * caller (conf_*_free()); all its pointers live as long as it does.
  *
- * Limits: files up to CONF_FILE_MAX bytes, CONF_PEERS_MAX peer blocks.  The options' names, types, ranges and defaults
- * are the table in src/config/conf_schema.c.
+ * Limits: files up to CONF_FILE_MAX bytes, one value's text up to CONF_TEXT_MAX, CONF_PEERS_MAX peer blocks.  The
+ * options' names, types, ranges and defaults are the table in src/config/conf_schema.c.
  *
  * "auto" durations and counts are held as 0: conf_snooping_resolve() computes what they stand for.
  */
@@ -26,6 +26,7 @@
 
 enum {
 	CONF_FILE_MAX = 1024 * 1024,
+	CONF_TEXT_MAX = 64 * 1024,
 	CONF_PEERS_MAX = 10000,
 	CONF_PEER_NAME_MAX = 63,
 	CONF_IFNAME_MAX = 15,

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "castswitch/conf.h"
+
 void
 conf_lex_init(struct conf_lex *l, char *text, size_t len, struct conf_errors *errors)
 {
@@ -118,11 +120,20 @@ not_text(struct conf_lex *l, int c)
 	return CONF_TOKEN_BAD;
 }
 
+/* libconfuse's time grows with the square of a text's length. */
+static enum conf_token_kind
+too_long(struct conf_lex *l, unsigned line)
+{
+	conf_errors_add(l->errors, line, "%s: text too long (allowed: %d bytes)", l->option, CONF_TEXT_MAX);
+	return CONF_TOKEN_BAD;
+}
+
 static enum conf_token_kind
 quoted(struct conf_lex *l)
 {
 	const int quote = peek(l, 0);
 	const unsigned line = l->line;
+	const size_t start = l->pos + 1;
 
 	for (step(l); l->pos < l->len; step(l)) {
 		int c = peek(l, 0);
@@ -131,6 +142,8 @@ quoted(struct conf_lex *l)
 			step(l);
 			return CONF_TOKEN_QUOTED;
 		}
+		if (l->pos - start >= CONF_TEXT_MAX)
+			return too_long(l, line);
 		if (!is_text(c))
 			return not_text(l, c);
 		if (c == '$')
@@ -156,9 +169,13 @@ ends_word(int c)
 static enum conf_token_kind
 word(struct conf_lex *l)
 {
+	const size_t start = l->pos;
+
 	for (; !ends_word(peek(l, 0)); step(l)) {
 		int c = peek(l, 0), next = peek(l, 1);
 
+		if (l->pos - start >= CONF_TEXT_MAX)
+			return too_long(l, l->line);
 		if (c == '$')
 			refuse_dollar(l);
 		/* Versions of libconfuse differ in whether a comment begins here. */

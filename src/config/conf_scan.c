@@ -132,17 +132,20 @@ unknown_name(struct scanner *s, const struct conf_token *t, enum conf_block_id b
 	sbuf_free(&names);
 }
 
-/* An unknown option, or an option of an unknown block, of which nothing can be said; or a block's name with '='. */
-static void
+/* An unknown option.  Of one in an unknown block nothing can be said.  False when it is a block's name: what follows
+ * cannot be read as a value. */
+static bool
 unknown_option(struct scanner *s, const struct conf_token *t, enum conf_block_id block)
 {
-	if (block == CONF_BLOCKS)
-		return;
-	if (block == CONF_BLOCK_TOP && conf_block_find(s->program, text_of(s, t), t->end - t->start) != CONF_BLOCKS)
+	if (block == CONF_BLOCK_TOP && conf_block_find(s->program, text_of(s, t), t->end - t->start) != CONF_BLOCKS) {
 		conf_errors_add(s->errors, t->line, "%.*s: a block, not an option (allowed: %.*s { ... })", shown(t),
 				text_of(s, t), shown(t), text_of(s, t));
-	else
+		s->err = -EINVAL;
+		return false;
+	}
+	if (block != CONF_BLOCKS)
 		unknown_name(s, t, block, "option");
+	return true;
 }
 
 /* A mistake of the grammar: the end of the scan. */
@@ -247,13 +250,14 @@ read_option(struct scanner *s, const struct conf_token *name, size_t block)
 	const size_t first = o->n_values;
 	bool braces;
 
-	if (!row)
-		unknown_option(s, name, id);
+	if (!row && !unknown_option(s, name, id))
+		return false;
+	const unsigned before = s->errors->total;
 	s->lex.option = row ? row->name : block_name(id);
 	if (!read_value(s, &braces))
 		return false;
 	s->lex.option = block_name(id);
-	if (!row || !check_form(s, row, name->line, braces, o->n_values - first) ||
+	if (!row || s->errors->total != before || !check_form(s, row, name->line, braces, o->n_values - first) ||
 	    !check_first(s, row, block, name->line)) {
 		blank_out(o, name->start, s->lex.pos);
 		o->n_values = first;
@@ -264,6 +268,19 @@ read_option(struct scanner *s, const struct conf_token *name, size_t block)
 		return false;
 	*opt = (struct conf_scan_option){ row, block, name->line, first, o->n_values - first };
 	return true;
+}
+
+/* An option without '=': often the block before was never closed. */
+static bool
+no_equals(struct scanner *s, const struct conf_token *name, const struct conf_token *t, unsigned block_line)
+{
+	if (t->kind == CONF_TOKEN_END)
+		return unexpected(s, t, "'='");
+	if (t->kind != CONF_TOKEN_BAD)
+		conf_errors_add(s->errors, name->line, "%.*s: '=' is missing, or '}' of the block in line %u",
+				shown(name), text_of(s, name), block_line);
+	s->err = -EINVAL;
+	return false;
 }
 
 /* What stands between a block's braces. */
@@ -288,14 +305,8 @@ read_block_body(struct scanner *s, size_t block)
 		if (name.kind != CONF_TOKEN_WORD)
 			return unexpected(s, &name, "an option, '}'");
 		struct conf_token t = conf_lex_next(&s->lex);
-		if (t.kind == CONF_TOKEN_OPEN || is_value(&t)) {
-			conf_errors_add(s->errors, name.line, "%.*s: '=' is missing, or '}' of the block in line %u",
-					shown(&name), text_of(s, &name), b.line);
-			s->err = -EINVAL;
-			return false;
-		}
 		if (t.kind != CONF_TOKEN_EQUALS)
-			return unexpected(s, &t, "'='");
+			return no_equals(s, &name, &t, b.line);
 		if (!read_option(s, &name, block))
 			return false;
 	}

@@ -116,6 +116,14 @@ wrong_value(const struct conf_row *row, const char *text, const char *what, stru
 	return false;
 }
 
+static bool
+given_already(const char *text, struct sbuf *wrong)
+{
+	print_culprit(text, wrong);
+	sbuf_puts(wrong, " is in the list already");
+	return false;
+}
+
 /* --- text -> field ---------------------------------------------------------------------------------------------------
  */
 
@@ -221,7 +229,7 @@ add_addr(const struct conf_row *row, struct conf_addrs *list, const char *text, 
 		return wrong_value(row, text, "not an address", wrong);
 	for (size_t i = 0; i < list->n; i++)
 		if (ipaddr_equal(&a, &list->v[i]))
-			return wrong_value(row, text, "in the list already", wrong);
+			return given_already(text, wrong);
 	struct ipaddr *at = append(&v, &list->n, sizeof(*at), wrong);
 	if (!at)
 		return false;
@@ -252,7 +260,7 @@ add_prefix(const struct conf_row *row, struct conf_prefixes *list, const char *t
 				   wrong);
 	for (size_t i = 0; i < list->n; i++)
 		if (ipaddr_equal(&p.addr, &list->v[i].addr))
-			return wrong_value(row, text, "in the list already", wrong);
+			return given_already(text, wrong);
 	struct ipprefix *at = append(&v, &list->n, sizeof(*at), wrong);
 	if (!at)
 		return false;
