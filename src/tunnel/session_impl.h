@@ -176,17 +176,14 @@ session_saw_frame(struct session *s, struct mono now)
 	}
 }
 
-/* An authentic packet came.  Packets of one batch share 'now': no gap. */
+/* An authentic packet came.  Packets of one batch share 'now', and after a pause traffic begins anew: neither is a gap. */
 static inline void
 session_saw_rx(struct session *s, struct mono now)
 {
 	nsec_t gap = mono_since(s->last_rx, now);
 
-	if (gap) {
-		if (gap > SESSION_STALL_MAX)
-			gap = SESSION_STALL_MAX;
+	if (gap > 0 && gap <= SESSION_STALL_MAX)
 		s->usual_gap = s->usual_gap - s->usual_gap / 8 + gap / 8;
-	}
 	s->last_rx = now;
 	s->quiet_requests = 0;
 	if (s->stall_requests) {
