@@ -158,7 +158,7 @@ advance(struct dtls *d)
 static void
 feed(struct dtls *d, const uint8_t *records, size_t len)
 {
-	if (len == 0)
+	if (len == 0 || d->status == SEC_FAILED || d->status == SEC_CLOSED)
 		return;
 	d->alert_doubted = false;
 	d->alert_deadline = MONO_NEVER;
@@ -168,10 +168,16 @@ feed(struct dtls *d, const uint8_t *records, size_t len)
 	d->io.in = NULL;
 }
 
-/* The length of the record at the beginning; 0 when it is cut short.  *ret_alert: its description if it is an
- * unprotected alert that ends a connection, else -1. */
-static size_t
-record_length(const uint8_t *p, size_t len, int *ret_alert)
+struct record {
+	size_t len;
+	bool open_alert; /* an alert in the clear, which everybody could have sent, */
+	bool ends;       /* that would end the connection */
+	uint8_t description;
+};
+
+/* The record at the beginning; false when it is cut short. */
+static bool
+parse_record(const uint8_t *p, size_t len, struct record *ret)
 {
 	struct rcur c = rcur_of(p, len);
 	uint8_t type = rcur_u8(&c);
@@ -181,36 +187,34 @@ record_length(const uint8_t *p, size_t len, int *ret_alert)
 	struct rcur body = rcur_sub(&c, rcur_u16(&c));
 
 	if (body.failed)
-		return 0;
-	size_t body_len = rcur_left(&body);
-	*ret_alert = -1;
-	if (type == CONTENT_ALERT && epoch == 0) {
-		uint8_t level = rcur_u8(&body);
-		uint8_t description = rcur_u8(&body);
-		if (!body.failed && (level == SSL3_AL_FATAL || description == SSL_AD_CLOSE_NOTIFY))
-			*ret_alert = description;
-	}
-	return RECORD_HEADER + body_len;
+		return false;
+	ret->len = RECORD_HEADER + rcur_left(&body);
+	uint8_t level = rcur_u8(&body);
+	ret->description = rcur_u8(&body);
+	ret->open_alert = type == CONTENT_ALERT && epoch == 0;
+	ret->ends = !body.failed && (level == SSL3_AL_FATAL || ret->description == SSL_AD_CLOSE_NOTIFY);
+	return true;
 }
 
+/* OpenSSL gets all records but alerts in the clear. */
 static enum sec_status
 dtls_input(struct sec *s, const uint8_t *dgram, size_t len)
 {
 	struct dtls *d = of_sec(s);
 	size_t from = 0, at = 0;
+	struct record r;
 
-	while (at < len && (d->status == SEC_PENDING || d->status == SEC_READY)) {
-		int alert = -1;
-		size_t n = record_length(dgram + at, len - at, &alert);
-		if (n == 0)
-			break; /* RFC 6347 4.1.2.7: invalid records are discarded silently */
-		if (alert >= 0) {
+	/* RFC 6347 4.1.2.7: what is no record is discarded silently */
+	while (at < len && parse_record(dgram + at, len - at, &r)) {
+		if (r.open_alert) {
 			feed(d, dgram + from, at - from);
-			from = at + n;
-			d->alert = (uint8_t)alert;
-			d->alert_doubted = d->status == SEC_PENDING;
+			from = at + r.len;
 		}
-		at += n;
+		if (r.open_alert && r.ends && d->status == SEC_PENDING) {
+			d->alert = r.description;
+			d->alert_doubted = true;
+		}
+		at += r.len;
 	}
 	feed(d, dgram + from, at - from);
 	return d->status;

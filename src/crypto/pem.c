@@ -165,7 +165,7 @@ pem_key(const struct pem_source *src, char *err, size_t errlen)
 	else if (asked)
 		pem_error(src, err, errlen,
 			  "is protected by a passphrase, which nobody is there to type: store it without");
-	else if (!key && at_end())
+	else if (!key && !memmem(text.bytes, text.len, "PRIVATE KEY-----", 16))
 		pem_error(src, err, errlen, "no private key in PEM form in it");
 	else if (!key)
 		pem_error(src, err, errlen, "the PEM text is damaged");

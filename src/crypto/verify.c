@@ -53,10 +53,8 @@ refuse_dates(const struct check *c, const X509 *cert, const char *whose, int cod
 }
 
 static bool
-refuse_purpose(const struct check *c)
+refuse_purpose(const struct check *c, const char *why)
 {
-	const char *why = cert_is_for(c->leaf, c->role, false) ? "key usage" : "extended key usage";
-
 	return refuse(c, X509_V_ERR_INVALID_PURPOSE, "certificate of '%.120s' is not for a %s (%s)", c->name,
 		      role_text(c->role), why);
 }
@@ -91,7 +89,8 @@ refuse_chain(struct check *c)
 		return refuse_dates(c, at ? at : c->leaf, is_leaf ? "" : "the CA ", code);
 	case X509_V_ERR_INVALID_PURPOSE:
 		if (is_leaf)
-			return refuse_purpose(c);
+			return refuse_purpose(c, cert_is_for(c->leaf, c->role, false) ? "key usage"
+										      : "extended key usage");
 		break;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -142,7 +141,7 @@ check_chain(struct check *c)
 		return refuse(c, X509_V_ERR_INVALID_CA, "certificate of '%.120s' is a CA's, which no peer may use",
 			      c->name);
 	if (!cert_is_for(c->leaf, c->role, c->id->require_eku))
-		return refuse_purpose(c);
+		return refuse_purpose(c, "extended key usage");
 	return true;
 }
 

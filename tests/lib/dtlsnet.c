@@ -185,7 +185,7 @@ dtlsnet_run(struct dtlsnet *net)
 	dtlsnet_start(net);
 	dtlsnet_flush(net);
 	while (!settled(net) && polls++ < 200) {
-		if (net->server_status == SEC_FAILED)
+		if (net->server_status == SEC_FAILED || net->client_status == SEC_FAILED)
 			return; /* nothing comes from there any more */
 		nanosleep(&pause, NULL);
 		net->client_status = net->client->ops->tick(net->client, net->now);
