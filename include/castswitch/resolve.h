@@ -23,7 +23,8 @@ struct resolve;
 typedef void resolve_fn(void *arg, const struct endpoint *addrs, size_t n, const char *error, struct mono now);
 
 /* Looks up host, a name or an address (fe80::1%eth0 too), and calls done(arg, ...) exactly once, always from the loop,
- * never from inside this call.  0 with *ret for resolve_cancel(), or -errno (-ENOMEM, -EAGAIN: no thread to be had). */
+ * never from inside this call.  0 with *ret for resolve_cancel(), or -errno (-ENAMETOOLONG, -ENOMEM, or
+ * -EAGAIN: no thread to be had).  Cancel what is pending before loop_free(). */
 int resolve_start(struct loop *loop, const char *host, uint16_t port, resolve_fn *done, void *arg,
 		  struct resolve **ret);
 /* Ends the request: done will not be called.  Not after done was called.  NULL is fine. */
