@@ -8,9 +8,10 @@
  * connection goes on.
  *
  * Limits (enum below): clients (one too many is told so and closed); bytes of a request line (longer: one error answer,
- * then closed); bytes of unread answers (more: dropped at once).  No client, however slow or silent, blocks another or
- * the loop; one that stops in the middle of a line only keeps its place.  Requests of one client are answered in order,
- * a few at a time so that it cannot starve the loop.
+ * then closed); bytes of unread answers (a client that has more and still asks is dropped, and one that reads nothing
+ * for 30 s).  No client, however slow or silent, blocks another or the loop; one that stops in the middle of a line only
+ * keeps its place.  Requests of one client are answered in order, a few at a time so that it cannot starve the loop.  The
+ * program must ignore SIGPIPE.
  *
  * What each command's "result" looks like, the contract between the programs and castctl (and everybody else who reads
  * the socket):
