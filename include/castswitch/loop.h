@@ -58,8 +58,8 @@ void loop_fd_del(struct loop_fd *h);
 
 /* --- signals --- */
 
-/* Calls fn from the loop (not from a signal handler) for each signal, once for several pending ones of a kind.  It stays
- * for the life of the loop.  Only one loop of a process may have signals.  0 or -errno. */
+/* Calls fn from the loop (not from a signal handler) for each signal, once for several pending ones of a kind.  It
+ * stays for the life of the loop.  Only one loop of a process may have signals.  0 or -errno. */
 int loop_add_signal(struct loop *loop, int signo, loop_signal_fn *fn, void *arg);
 
 /* --- engines and flushes --- */

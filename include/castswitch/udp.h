@@ -44,7 +44,7 @@ struct udp_params {
 };
 
 struct udp_dgram {
-	struct path path; /* ifindex is set only when an address is link-local, so paths compare equal across interfaces */
+	struct path path; /* ifindex only with link-local addresses, so that paths compare equal across interfaces */
 	uint8_t *data;    /* 16-byte aligned; FRAME_HEADROOM bytes in front are writable */
 	size_t len;
 	uint8_t tos;      /* outer DSCP and ECN; 0 unless recv_tos */

@@ -33,8 +33,8 @@ void udpq_fini(struct udpq *q);
 uint8_t *udpq_room(struct udpq *q);
 /* Queues len bytes of the slot that udpq_room() gave.  False when the path is of another family than the socket. */
 bool udpq_push(struct udpq *q, const struct path *to, size_t len, uint8_t tos);
-/* Sends what is queued; false when the socket is full and something is left.  Counts into *stats; *icmp_error gets the last
- * error that a connected socket reported, and is untouched when there was none. */
+/* Sends what is queued; false when the socket is full and something is left.  Counts into *stats; *icmp_error gets the
+ * last error that a connected socket reported, and is untouched when there was none. */
 bool udpq_send(struct udpq *q, int fd, struct udp_stats *stats, int *icmp_error);
 /* Whether this errno of a connected socket may come from an ICMP message. */
 bool udpq_is_icmp_error(int err);
