@@ -1,0 +1,56 @@
+/* A server's table of sessions and many clients, each with an address of its own (unit tests). */
+#ifndef CASTSWITCH_TESTS_TUNNEL_NET_H
+#define CASTSWITCH_TESTS_TUNNEL_NET_H
+
+#include "castswitch/sessions.h"
+#include "tunnel_fake.h"
+
+enum { MAX_CLIENTS = 1100, MAX_QUEUE = 64 };
+
+/* A client: a plain session with an address of its own. */
+struct client {
+	struct session *session;
+	struct path path; /* as the server sees it */
+	bool established;
+	struct session_close_info info;
+};
+
+struct dgram {
+	int to; /* client, or -1 for the table */
+	int from;
+	size_t len;
+	uint8_t data[1500];
+};
+
+struct net {
+	struct sessions *table;
+	struct fake_listener listener;
+	struct rng_seeded rng_state;
+	struct rng rng;
+	struct client clients[MAX_CLIENTS];
+	unsigned n_clients;
+	struct dgram queue[MAX_QUEUE];
+	unsigned n_queue;
+	unsigned established, closed, data_sent, sent;
+	struct session *last_established;
+	struct session_close_info info; /* of the last that closed */
+	bool refuse_all, close_when_established;
+	struct sessions_params params;
+};
+
+struct net *net_new(unsigned max_sessions, unsigned max_handshakes, unsigned max_per_prefix);
+void net_free(struct net *n);
+/* As a socket of the server would hand it on. */
+void net_to_table(struct net *n, const struct path *from, uint8_t *data, size_t len);
+/* Delivers up to 'max' datagrams; all. */
+void net_deliver_some(struct net *n, unsigned max);
+void net_deliver(struct net *n);
+/* A client that has sent its first ClientHello. */
+struct client *net_client_new(struct net *n, const char *address, bool with_cookie);
+/* As net_client_new(), and so far that the server holds a handshake which gets no further. */
+struct client *net_half_open(struct net *n, const char *address);
+/* An established session, the server's end. */
+struct session *net_connect_client(struct net *n, const char *address);
+uint64_t net_drops(const struct net *n, enum drop_reason r);
+
+#endif
