@@ -305,7 +305,7 @@ parse_l3(struct frame *f, struct rcur c)
 		return DROP_NONE;
 	}
 	if (!sound)
-		return f->klass == FRAME_MULTICAST_OTHER && is_ip_group_mac(&f->dst) ? DROP_BAD_IP : DROP_NONE;
+		return is_ip_group_mac(&f->dst) ? DROP_BAD_IP : DROP_NONE;
 	if (group && f->klass == FRAME_MULTICAST_OTHER)
 		f->klass = FRAME_MULTICAST_IP;
 	f->control = (uint8_t)control_of(f, group);

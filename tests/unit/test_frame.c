@@ -390,6 +390,7 @@ test_extension_headers(void **state)
 	check_chain("33", "1101" PADN "00000000" UDP8, (struct chain_result){ .l4 = 0, .proto = 51 }); /* AH */
 	check_chain("00", "3300" ALERT "1101" PADN "00000000" UDP8,
 		    (struct chain_result){ .l4 = 0, .proto = 51, .router_alert = true });
+	check_chain("3b", UDP8, (struct chain_result){ .l4 = 0, .proto = 59 }); /* RFC 8200 4.7 */
 	check_chain("00", "3b00" ALERT, (struct chain_result){ .l4 = 0, .proto = 59, .router_alert = true });
 	check_chain("fd", UDP8, (struct chain_result){ .l4 = 54, .proto = 253 });
 }

@@ -138,7 +138,7 @@ test_build_values_at_their_edges(void **state)
 	assert_true(built(&b).max_resp == 128 * 100 * NSEC_PER_MSEC);
 	b.qrv = 7;
 	assert_int_equal(built(&b).qrv, 7);
-	b.qrv = 8;
+	b.qrv = 9;
 	assert_int_equal(built(&b).qrv, 0);
 	b = a_query(GM_MLD, 1);
 	b.max_resp = SECONDS(66);

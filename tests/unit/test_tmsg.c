@@ -218,6 +218,9 @@ test_hello_mandatory(void **state)
 	assert_false(hello_parses("01 0001 0002 0001 0002 0004 01020304", &h));
 	assert_false(hello_parses("01 0001 0002 0001 0002 0004 00000000 0006 0001 01", &h));
 	assert_false(hello_parses("01 0001 0002 0001 0002 0004 01020304 0006 0000", &h));
+	/* a value that is not allowed is not healed by a later one */
+	assert_false(hello_parses("01 0002 0004 00000000" HELLO_MANDATORY, &h));
+	assert_false(hello_parses("01 0006 0000" HELLO_MANDATORY, &h));
 	assert_int_equal(h.protocol, 99);
 	assert_true(hello_parses("01" HELLO_MANDATORY, &h));
 	assert_int_equal(h.protocol, 1);
