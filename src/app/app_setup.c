@@ -1,0 +1,108 @@
+/* What both programs do on their way to the loop. */
+#include "app_setup.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "castswitch/log.h"
+#include "castswitch/privilege.h"
+#include "castswitch/rundir.h"
+
+void
+app_print_errors(const struct app_program *prog, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		fprintf(stderr, "%s: %.*s\n", prog->name, (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+struct identity *
+app_identity(const struct conf_identity *conf, enum identity_role role, const char *server_name,
+	     char err[APP_ERROR_MAX])
+{
+	const struct identity_params params = { .role = role,
+						.certificate = conf->certificate,
+						.key = conf->key,
+						.ca = conf->ca,
+						.server_name = server_name,
+						.require_eku = conf->require_eku };
+	char warning[APP_ERROR_MAX];
+	struct identity *id = identity_load(&params, err, APP_ERROR_MAX);
+	if (id && *identity_warning(id, warning, sizeof(warning)))
+		log_warning("identity", "%s", warning);
+	return id;
+}
+
+static enum app_exit
+app_tap_configure(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char err[APP_ERROR_MAX])
+{
+	unsigned ifindex = tap_ifindex(t->tap);
+	int r = link_set_mtu(t->link, ifindex, mtu);
+	for (size_t i = 0; r == 0 && i < conf->address.n; i++)
+		r = link_addr_add(t->link, ifindex, &conf->address.v[i]);
+	if (r == 0)
+		r = link_set_up(t->link, ifindex);
+	if (r == 0)
+		r = tap_mac(t->tap, &t->mac);
+	t->mtu = mtu;
+	if (r == 0)
+		return APP_OK;
+	snprintf(err, APP_ERROR_MAX, "%s", link_error(t->link));
+	return APP_RUNTIME;
+}
+
+enum app_exit
+app_tap_open(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char err[APP_ERROR_MAX])
+{
+	*t = (struct app_tap){ 0 };
+	if (!privilege_net_admin()) {
+		snprintf(err, APP_ERROR_MAX,
+			 "%s: not allowed to create a network interface (start it as root, or with CAP_NET_ADMIN)",
+			 conf->name);
+		return APP_PRIVILEGE;
+	}
+	t->link = link_open();
+	if (!t->link) {
+		snprintf(err, APP_ERROR_MAX, "can't open a netlink socket: %s", strerror(errno));
+		return APP_RUNTIME;
+	}
+	t->tap = tap_open(conf->name, err, APP_ERROR_MAX);
+	return t->tap ? app_tap_configure(t, conf, mtu, err) : APP_RUNTIME;
+}
+
+void
+app_tap_close(struct app_tap *t)
+{
+	tap_close(t->tap);
+	link_close(t->link);
+	*t = (struct app_tap){ 0 };
+}
+
+struct ctl *
+app_ctl_open(struct loop *loop, const char *path, char err[APP_ERROR_MAX])
+{
+	if (strncmp(path, CASTSWITCH_RUNDIR "/", sizeof(CASTSWITCH_RUNDIR)) == 0 &&
+	    rundir_create(CASTSWITCH_RUNDIR, err, APP_ERROR_MAX) != 0)
+		return NULL;
+	return ctl_open(loop_event_base(loop), path, err, APP_ERROR_MAX);
+}
+
+static void
+app_stop(void *arg, int signo, struct mono now)
+{
+	(void)now;
+	log_notice("main", "%s, ending", signo == SIGTERM ? "SIGTERM" : "SIGINT");
+	loop_stop(arg);
+}
+
+int
+app_signals(struct loop *loop)
+{
+	signal(SIGPIPE, SIG_IGN);
+	int r = loop_add_signal(loop, SIGTERM, app_stop, loop);
+	return r ? r : loop_add_signal(loop, SIGINT, app_stop, loop);
+}

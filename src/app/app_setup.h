@@ -1,0 +1,41 @@
+/* What both programs do on their way to the loop: the identity, the tap, the control socket. */
+#ifndef CASTSWITCH_APP_SETUP_H
+#define CASTSWITCH_APP_SETUP_H
+
+#include "castswitch/app.h"
+#include "castswitch/conf.h"
+#include "castswitch/ctl.h"
+#include "castswitch/identity.h"
+#include "castswitch/link.h"
+#include "castswitch/loop.h"
+#include "castswitch/tap.h"
+
+enum { APP_ERROR_MAX = 512 };
+
+/* Prints "PROGRAM: line" for each line of text. */
+void app_print_errors(const struct app_program *prog, const char *text);
+
+/* The identity of the configuration; server_name as given.  NULL with one line in err. */
+struct identity *app_identity(const struct conf_identity *conf, enum identity_role role, const char *server_name,
+			      char err[APP_ERROR_MAX]);
+
+/* A tap that exists, has its MTU and its addresses, and is up. */
+struct app_tap {
+	struct tap *tap;
+	struct link *link;
+	struct mac mac;
+	uint32_t mtu;
+};
+
+/* APP_OK, APP_PRIVILEGE or APP_RUNTIME with one line in err; app_tap_close() is fine after a failure. */
+enum app_exit app_tap_open(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char err[APP_ERROR_MAX]);
+/* The interface vanishes, and with it its addresses and routes. */
+void app_tap_close(struct app_tap *t);
+
+/* The control socket at 'path', its directory made when it is the system's own.  NULL with one line in err. */
+struct ctl *app_ctl_open(struct loop *loop, const char *path, char err[APP_ERROR_MAX]);
+
+/* Ends the loop on SIGTERM and SIGINT, ignores SIGPIPE.  0 or -errno. */
+int app_signals(struct loop *loop);
+
+#endif

@@ -1,0 +1,280 @@
+/* castswitch: order of start, the loop, the end. */
+#include "client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app_params.h"
+#include "castswitch/logout.h"
+#include "castswitch/random.h"
+
+enum { CLIENT_READ_BATCHES = 4 };
+
+/* --- the loop's callbacks --- */
+
+static void
+client_tap_readable(void *arg, int fd, unsigned events, struct mono now)
+{
+	struct client *c = arg;
+	int n = TAP_BATCH;
+	(void)fd;
+	(void)events;
+	for (int i = 0; i < CLIENT_READ_BATCHES && n == TAP_BATCH; i++)
+		n = port_tap_read(c->tap_port, now);
+	if (n >= 0)
+		return;
+	log_error("tap", "%s: the interface is gone (%s), ending", tap_name(c->tap.tap), strerror(-n));
+	loop_fd_del(c->tap_fd);
+	c->tap_fd = NULL;
+	loop_stop(c->loop);
+}
+
+static void
+client_flush(void *arg, struct mono now)
+{
+	client_tunnel_flush(arg, now);
+}
+
+static struct mono
+client_switch_next(void *arg)
+{
+	return switch_next(((struct client *)arg)->sw);
+}
+
+static void
+client_switch_tick(void *arg, struct mono now)
+{
+	switch_tick(((struct client *)arg)->sw, now);
+}
+
+static struct mono
+client_connector_next(void *arg)
+{
+	return connector_next(((struct client *)arg)->connector);
+}
+
+static void
+client_connector_tick(void *arg, struct mono now)
+{
+	connector_tick(((struct client *)arg)->connector, now);
+}
+
+/* --- start --- */
+
+static enum app_exit
+client_fail(char err[APP_ERROR_MAX], const char *what, int errnum)
+{
+	snprintf(err, APP_ERROR_MAX, "%s: %s", what, strerror(errnum));
+	return APP_RUNTIME;
+}
+
+/* DESIGN section 6, "the client's switch": its querier is off and the tunnel is where routers are, so reports pass up
+ * unchanged; the only other port gets all that comes down. */
+static enum app_exit
+client_start_switch(struct client *c, char err[APP_ERROR_MAX])
+{
+	static const struct sw_ops ops = { .event = app_log_event };
+	struct sw_params params;
+	struct sw_port_params port;
+	int r = ENOMEM;
+	app_switch_params(&c->conf->sw, &c->conf->snooping, &params);
+	params.snooping.querier = SW_QUERIER_OFF;
+	params.mac = app_switch_mac(&c->rng);
+	c->sw = switch_new(&params, &ops, &c->events, &c->rng, loop_now(c->loop));
+	if (c->sw) {
+		sw_port_params_default(SW_PEER, "tunnel", &port);
+		port.router = SW_ROUTER_ALWAYS;
+		c->tunnel = port_peer_new(c->sw, &port, loop_now(c->loop), &r);
+	}
+	if (c->tunnel)
+		r = loop_add_engine(c->loop, client_switch_next, client_switch_tick, c);
+	return c->tunnel && r == 0 ? APP_OK : client_fail(err, "switch", r);
+}
+
+static enum app_exit
+client_start_tap(struct client *c, char err[APP_ERROR_MAX])
+{
+	struct sw_port_params params;
+	struct mono now = loop_now(c->loop);
+	int r = 0;
+	enum app_exit code = app_tap_open(&c->tap, &c->conf->tap, c->conf->sw.mtu, err);
+	if (code != APP_OK)
+		return code;
+	sw_port_params_default(SW_TAP, c->conf->tap.name, &params);
+	params.all_multicast = true;
+	c->tap_port = port_tap_new(c->sw, c->tap.tap, &params, now, &r);
+	if (!c->tap_port)
+		return client_fail(err, c->conf->tap.name, r);
+	if (!switch_add_static_mac(c->sw, port_tap_port(c->tap_port), 0, &c->tap.mac, now))
+		return client_fail(err, c->conf->tap.name, ENOMEM);
+	switch_port_set_up(c->sw, port_tap_port(c->tap_port), true, now);
+	r = loop_add_fd(c->loop, tap_fd(c->tap.tap), LOOP_READ, client_tap_readable, c, &c->tap_fd);
+	return r ? client_fail(err, c->conf->tap.name, -r) : APP_OK;
+}
+
+/* The order in which the remotes are tried (Fisher-Yates). */
+static void
+client_order_remotes(struct client *c, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		c->order[i] = i;
+	for (unsigned i = n; c->conf->remote_order == CONF_REMOTE_RANDOM && i > 1; i--) {
+		unsigned j = (unsigned)rng_below(&c->rng, i), tmp = c->order[i - 1];
+		c->order[i - 1] = c->order[j];
+		c->order[j] = tmp;
+	}
+}
+
+static enum app_exit
+client_start_connector(struct client *c, char err[APP_ERROR_MAX])
+{
+	struct connector_params params = { .n_remotes = (unsigned)c->conf->remote.n };
+	if (c->conf->remote.n > CONNECTOR_MAX_REMOTES) {
+		snprintf(err, APP_ERROR_MAX, "remote: %zu remotes, at most %d", c->conf->remote.n,
+			 CONNECTOR_MAX_REMOTES);
+		return APP_CONFIG;
+	}
+	client_order_remotes(c, params.n_remotes);
+	app_session_params(&params.session);
+	params.session.role = SESSION_CLIENT;
+	params.session.flags = TMSG_FLAG_ENDPOINT;
+	c->connector = connector_new(&params, &client_connector_ops, c, &c->rng);
+	if (!c->connector || loop_add_engine(c->loop, client_connector_next, client_connector_tick, c) != 0)
+		return client_fail(err, "connector", ENOMEM);
+	return APP_OK;
+}
+
+static struct mono
+client_now(void *arg)
+{
+	return loop_now(((struct client *)arg)->loop);
+}
+
+static enum app_exit
+client_start_control(struct client *c, char err[APP_ERROR_MAX])
+{
+	c->ctl = app_ctl_open(c->loop, c->conf->control.socket, err);
+	if (!c->ctl)
+		return APP_RUNTIME;
+	c->view = (struct ctl_switch_view){ .sw = c->sw, .now = client_now, .arg = c };
+	int r = client_register_commands(c);
+	if (r == 0)
+		r = app_signals(c->loop);
+	if (r == 0)
+		r = loop_add_flush(c->loop, client_flush, c);
+	return r ? client_fail(err, "control", -r) : APP_OK;
+}
+
+static enum app_exit
+client_start(struct client *c, char err[APP_ERROR_MAX])
+{
+	enum app_exit code = client_start_switch(c, err);
+	if (code == APP_OK)
+		code = client_start_tap(c, err);
+	if (code == APP_OK)
+		code = client_start_connector(c, err);
+	return code == APP_OK ? client_start_control(c, err) : code;
+}
+
+/* --- end --- */
+
+static void
+client_stop(struct client *c)
+{
+	struct mono now = loop_now(c->loop);
+	ctl_close(c->ctl);
+	if (c->connector)
+		connector_stop(c->connector, now);
+	client_tunnel_flush(c, now);
+	client_net_undo(c);
+	port_peer_free(c->tunnel, now);
+	connector_free(c->connector);
+	client_tunnel_close(c);
+	loop_fd_del(c->tap_fd);
+	port_tap_free(c->tap_port, now);
+	switch_free(c->sw);
+	app_tap_close(&c->tap);
+}
+
+static enum app_exit
+client_run(const struct app_program *prog, struct client *c)
+{
+	char err[APP_ERROR_MAX] = "";
+	enum app_exit code = client_start(c, err);
+	if (code == APP_OK) {
+		connector_start(c->connector, loop_now(c->loop));
+		int r = loop_run(c->loop);
+		if (r)
+			code = client_fail(err, "event loop", -r);
+	}
+	client_stop(c);
+	if (code != APP_OK)
+		app_print_errors(prog, err);
+	return code;
+}
+
+/* Finds mistakes in the identity before anything is set up. */
+static enum app_exit
+client_check_identity(const struct app_program *prog, const struct conf_client *conf)
+{
+	char err[APP_ERROR_MAX];
+	struct identity *id = app_identity(&conf->identity, IDENTITY_CLIENT, conf->identity.server_name, err);
+	bool ok = id != NULL;
+	identity_free(id);
+	if (!ok)
+		app_print_errors(prog, err);
+	return ok ? APP_OK : APP_CONFIG;
+}
+
+static enum app_exit
+client_with_config(const struct app_program *prog, const struct app_options *o, struct conf_client *conf)
+{
+	struct client c = { .conf = conf, .rng = random_rng() };
+	app_event_log_init(&c.events);
+	log_set_level(conf->log.level);
+	enum app_exit code = client_check_identity(prog, conf);
+	if (code == APP_OK && o->check) {
+		struct sbuf text;
+		sbuf_init(&text);
+		conf_client_print(conf, &text);
+		fputs(sbuf_str(&text), stdout);
+		sbuf_free(&text);
+	} else if (code == APP_OK) {
+		c.loop = loop_new();
+		if (!c.loop) {
+			app_print_errors(prog, "no event loop to be had");
+			code = APP_RUNTIME;
+		} else {
+			c.started = loop_now(c.loop);
+			code = client_run(prog, &c);
+		}
+		loop_free(c.loop);
+	}
+	for (size_t i = 0; i < CONNECTOR_MAX_REMOTES; i++)
+		dtls_ctx_free(c.dtls[i]);
+	return code;
+}
+
+int
+app_client_main(const struct app_program *prog, int argc, char **argv)
+{
+	struct app_options o;
+	struct conf_client *conf;
+	struct sbuf errors;
+	enum app_exit code = APP_CONFIG;
+	app_options_parse(prog, argc, argv, &o);
+	if (o.exit)
+		return (int)o.code;
+	logout_install(prog->name);
+	sbuf_init(&errors);
+	if (conf_client_load(o.config, &conf, &errors) != 0) {
+		app_print_errors(prog, sbuf_str(&errors));
+	} else {
+		code = client_with_config(prog, &o, conf);
+		conf_client_free(conf);
+	}
+	sbuf_free(&errors);
+	return (int)code;
+}

@@ -1,0 +1,222 @@
+/* castswitch: from a remote's name to a session, and the datagrams of that session. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app_params.h"
+#include "client.h"
+
+enum { CLIENT_READ_BATCHES = 4 };
+
+const struct conf_remote *
+client_remote(const struct client *c, unsigned number)
+{
+	return &c->conf->remote.v[c->order[number]];
+}
+
+/* --- datagrams --- */
+
+static struct session *
+client_find(void *arg, uint32_t receiver)
+{
+	struct client *c = arg;
+	struct session *s = connector_session(c->connector);
+	return s && session_local_id(s) == receiver ? s : NULL;
+}
+
+static void
+client_handshake(void *arg, const struct path *from, const uint8_t *dgram, size_t len, struct mono now)
+{
+	struct client *c = arg;
+	connector_handshake_input(c->connector, from, dgram, len, now);
+}
+
+static void
+client_count_drop(void *arg, enum drop_reason r)
+{
+	struct client *c = arg;
+	c->drops[r]++;
+}
+
+static void
+client_path_error(struct client *c, struct mono now)
+{
+	struct session *s = connector_session(c->connector);
+	if (udp_take_error(c->udp) && s)
+		session_path_error(s, now);
+}
+
+static void
+client_udp_ready(void *arg, int fd, unsigned events, struct mono now)
+{
+	struct client *c = arg;
+	const struct port_peer_rx rx = {
+		.sw = c->sw, .arg = c, .find = client_find, .handshake = client_handshake, .drop = client_count_drop
+	};
+	struct udp *udp = c->udp;
+	struct udp_dgram *dgrams;
+	int n = UDP_BATCH;
+	(void)fd;
+	if (!(events & LOOP_READ))
+		return;
+	/* What arrives may end the session and with it this socket. */
+	for (int i = 0; i < CLIENT_READ_BATCHES && n == UDP_BATCH && c->udp == udp; i++) {
+		n = udp_recv(udp, &dgrams);
+		port_peer_receive(&rx, dgrams, (size_t)n, now);
+	}
+	if (c->udp == udp)
+		client_path_error(c, now);
+}
+
+void
+client_tunnel_flush(struct client *c, struct mono now)
+{
+	if (!c->udp)
+		return;
+	udp_flush(c->udp, now);
+	loop_fd_set(c->udp_fd, udp_wants_write(c->udp) ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+	client_path_error(c, now);
+}
+
+/* --- connecting --- */
+
+static void
+client_resolved(void *arg, const struct endpoint *addrs, size_t n, const char *error, struct mono now)
+{
+	struct client *c = arg;
+	c->resolve = NULL;
+	connector_resolved(c->connector, c->resolving, addrs, (unsigned)n, error, now);
+}
+
+static void
+client_resolve(void *arg, unsigned remote)
+{
+	struct client *c = arg;
+	const struct conf_remote *r = client_remote(c, remote);
+	resolve_cancel(c->resolve);
+	c->resolve = NULL;
+	c->resolving = remote;
+	int err = resolve_start(c->loop, r->host, r->port, client_resolved, c, &c->resolve);
+	if (err)
+		connector_resolved(c->connector, remote, NULL, 0, strerror(-err), loop_now(c->loop));
+}
+
+/* The server must have a certificate for the name it is called by, unless the profile says another. */
+static struct dtls_ctx *
+client_dtls(struct client *c, unsigned remote, char err[APP_ERROR_MAX])
+{
+	struct dtls_ctx **ctx = &c->dtls[c->order[remote]];
+	const char *name =
+		c->conf->identity.server_name ? c->conf->identity.server_name : client_remote(c, remote)->host;
+	if (*ctx)
+		return *ctx;
+	struct identity *id = app_identity(&c->conf->identity, IDENTITY_CLIENT, name, err);
+	if (id)
+		*ctx = dtls_ctx_new(id, err);
+	identity_free(id);
+	return *ctx;
+}
+
+static void
+client_close_udp(struct client *c)
+{
+	loop_fd_del(c->udp_fd);
+	udp_close(c->udp);
+	c->udp_fd = NULL;
+	c->udp = NULL;
+}
+
+static bool
+client_open_udp(struct client *c, const struct endpoint *to, char err[APP_ERROR_MAX])
+{
+	const struct endpoint any = { .ip = ipaddr_is_v4(&to->ip) ? ipaddr_v4_u32(0) : IPADDR_ANY };
+	const struct udp_params params = { .connect_to = to };
+	client_close_udp(c);
+	c->udp = udp_open(&any, &params, err, APP_ERROR_MAX);
+	if (!c->udp)
+		return false;
+	if (loop_add_fd(c->loop, udp_fd(c->udp), LOOP_READ, client_udp_ready, c, &c->udp_fd) == 0)
+		return true;
+	snprintf(err, APP_ERROR_MAX, "no room in the event loop");
+	client_close_udp(c);
+	return false;
+}
+
+static struct sec *
+client_open(void *arg, unsigned remote, const struct endpoint *to, char ret_error[SEC_ERROR_MAX])
+{
+	struct client *c = arg;
+	char err[APP_ERROR_MAX] = "", addr[ENDPOINT_STRLEN];
+	struct dtls_ctx *ctx = client_dtls(c, remote, err);
+	log_debug("tunnel", "trying %s", endpoint_str(to, addr));
+	struct sec *sec = NULL;
+	if (ctx && client_open_udp(c, to, err))
+		sec = dtls_client_new(ctx, ret_error);
+	else
+		snprintf(ret_error, SEC_ERROR_MAX, "%.*s", SEC_ERROR_MAX - 1, err);
+	return sec;
+}
+
+/* --- the session --- */
+
+static void
+client_output(void *arg, struct session *s, const struct path *path, const uint8_t *dgram, size_t len)
+{
+	struct client *c = arg;
+	(void)s;
+	if (c->udp)
+		udp_send(c->udp, path, dgram, len);
+}
+
+static void
+client_established(void *arg, struct session *s, struct mono now)
+{
+	struct client *c = arg;
+	char addr[ENDPOINT_STRLEN];
+	log_notice("tunnel", "connected to %s at %s (%s, %s)", session_peer(s)->name,
+		   endpoint_str(&session_path(s)->remote, addr), app_aead_name(session_aead(s)),
+		   session_hello(s)->software);
+	port_peer_attach(c->tunnel, s, c->udp, now);
+}
+
+static void
+client_pushed(void *arg, struct session *s, const struct tmsg_push *push, struct mono now)
+{
+	struct client *c = arg;
+	if (push->keepalive)
+		session_set_keepalive(s, push->keepalive, now);
+	client_net_apply(c, push);
+}
+
+static void
+client_lost(void *arg, struct session *s, const struct session_close_info *info, nsec_t retry_in, struct mono now)
+{
+	struct client *c = arg;
+	char why[SEC_ERROR_MAX + 128], addr[ENDPOINT_STRLEN];
+	app_end_text(info, why, sizeof(why));
+	if (info->was_established)
+		log_warning("tunnel", "connection lost: %s; trying again in %.1f s", why,
+			    (double)retry_in / (double)NSEC_PER_SEC);
+	else
+		log_warning("tunnel", "%s: not connected: %s; trying again in %.1f s",
+			    s ? endpoint_str(&session_path(s)->remote, addr)
+			      : client_remote(c, connector_remote(c->connector))->host,
+			    why, (double)retry_in / (double)NSEC_PER_SEC);
+	port_peer_detach(c->tunnel, now);
+}
+
+const struct connector_ops client_connector_ops = {
+	.resolve = client_resolve,
+	.open = client_open,
+	.output = client_output,
+	.established = client_established,
+	.pushed = client_pushed,
+	.lost = client_lost,
+};
+
+void
+client_tunnel_close(struct client *c)
+{
+	resolve_cancel(c->resolve);
+	c->resolve = NULL;
+	client_close_udp(c);
+}

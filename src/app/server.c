@@ -1,0 +1,329 @@
+/* castswitchd: order of start, the loop, the end. */
+#include "server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app_params.h"
+#include "castswitch/logout.h"
+#include "castswitch/random.h"
+
+/* Batches read per wakeup from one descriptor, so that a busy one does not starve the others. */
+enum { SERVER_READ_BATCHES = 4 };
+
+/* --- the loop's callbacks --- */
+
+static void
+server_tap_readable(void *arg, int fd, unsigned events, struct mono now)
+{
+	struct server *s = arg;
+	int n = TAP_BATCH;
+	(void)fd;
+	(void)events;
+	s->in_switch = true;
+	for (int i = 0; i < SERVER_READ_BATCHES && n == TAP_BATCH; i++)
+		n = port_tap_read(s->tap_port, now);
+	s->in_switch = false;
+	if (n >= 0)
+		return;
+	log_error("tap", "%s: the interface is gone (%s), ending", tap_name(s->tap.tap), strerror(-n));
+	loop_fd_del(s->tap_fd);
+	s->tap_fd = NULL;
+	loop_stop(s->loop);
+}
+
+static void
+server_udp_ready(void *arg, int fd, unsigned events, struct mono now)
+{
+	struct server_socket *sock = arg;
+	struct udp_dgram *dgrams;
+	int n = UDP_BATCH;
+	(void)fd;
+	if (events & LOOP_READ) {
+		for (int i = 0; i < SERVER_READ_BATCHES && n == UDP_BATCH; i++) {
+			n = udp_recv(sock->udp, &dgrams);
+			server_receive(sock->server, dgrams, (size_t)n, now);
+		}
+	}
+}
+
+static void
+server_flush(void *arg, struct mono now)
+{
+	struct server *s = arg;
+	server_reap_peers(s, now);
+	for (size_t i = 0; i < s->n_sockets; i++) {
+		udp_flush(s->sockets[i].udp, now);
+		loop_fd_set(s->sockets[i].fd, udp_wants_write(s->sockets[i].udp) ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+	}
+}
+
+static struct mono
+server_switch_next(void *arg)
+{
+	return switch_next(((struct server *)arg)->sw);
+}
+
+static void
+server_switch_tick(void *arg, struct mono now)
+{
+	struct server *s = arg;
+	s->in_switch = true;
+	switch_tick(s->sw, now);
+	s->in_switch = false;
+}
+
+static struct mono
+server_sessions_next(void *arg)
+{
+	return sessions_next(((struct server *)arg)->sessions);
+}
+
+static void
+server_sessions_tick(void *arg, struct mono now)
+{
+	sessions_tick(((struct server *)arg)->sessions, now);
+}
+
+static void
+server_listen_output(void *arg, const struct path *path, const uint8_t *dgram, size_t len)
+{
+	struct server *s = arg;
+	udp_send(s->sockets[path->sock].udp, path, dgram, len);
+}
+
+/* --- start --- */
+
+static enum app_exit
+server_fail(char err[APP_ERROR_MAX], const char *what, int errnum)
+{
+	snprintf(err, APP_ERROR_MAX, "%s: %s", what, strerror(errnum));
+	return APP_RUNTIME;
+}
+
+static enum app_exit
+server_start_switch(struct server *s, char err[APP_ERROR_MAX])
+{
+	static const struct sw_ops ops = { .event = app_log_event };
+	struct sw_params params;
+	app_switch_params(&s->conf->sw, &s->conf->snooping, &params);
+	app_querier_addresses(&s->conf->tap.address, &params);
+	params.mac = app_switch_mac(&s->rng);
+	s->sw = switch_new(&params, &ops, &s->events, &s->rng, loop_now(s->loop));
+	if (!s->sw || loop_add_engine(s->loop, server_switch_next, server_switch_tick, s) != 0)
+		return server_fail(err, "switch", ENOMEM);
+	return APP_OK;
+}
+
+static enum app_exit
+server_start_tap(struct server *s, char err[APP_ERROR_MAX])
+{
+	struct sw_port_params params;
+	struct mono now = loop_now(s->loop);
+	int r = 0;
+	if (!s->conf->tap.present)
+		return APP_OK;
+	enum app_exit code = app_tap_open(&s->tap, &s->conf->tap, s->conf->sw.mtu, err);
+	if (code != APP_OK)
+		return code;
+	app_port_params(&s->conf->tap.port, SW_TAP, s->conf->tap.name, &params);
+	s->tap_port = port_tap_new(s->sw, s->tap.tap, &params, now, &r);
+	if (!s->tap_port)
+		return server_fail(err, s->conf->tap.name, r);
+	if (!switch_add_static_mac(s->sw, port_tap_port(s->tap_port), 0, &s->tap.mac, now))
+		return server_fail(err, s->conf->tap.name, ENOMEM);
+	switch_port_set_up(s->sw, port_tap_port(s->tap_port), true, now);
+	r = loop_add_fd(s->loop, tap_fd(s->tap.tap), LOOP_READ, server_tap_readable, s, &s->tap_fd);
+	return r ? server_fail(err, s->conf->tap.name, -r) : APP_OK;
+}
+
+static enum app_exit
+server_open_socket(struct server *s, const struct ipaddr *addr, char err[APP_ERROR_MAX])
+{
+	struct server_socket *sock = &s->sockets[s->n_sockets];
+	const struct endpoint local = { .ip = *addr, .port = s->conf->listen.port };
+	const struct udp_params params = { .sock = (uint16_t)s->n_sockets };
+	sock->server = s;
+	sock->udp = udp_open(&local, &params, err, APP_ERROR_MAX);
+	if (!sock->udp)
+		return APP_RUNTIME;
+	s->n_sockets++;
+	int r = loop_add_fd(s->loop, udp_fd(sock->udp), LOOP_READ, server_udp_ready, sock, &sock->fd);
+	return r ? server_fail(err, "listen", -r) : APP_OK;
+}
+
+static enum app_exit
+server_start_sessions(struct server *s, char err[APP_ERROR_MAX])
+{
+	struct sessions_params params = { .max_sessions = s->conf->peers_max + 256,
+					  .max_handshakes = 1024,
+					  .max_per_prefix = 64 };
+	s->listener = dtls_listener_new(s->dtls, &s->rng, loop_now(s->loop));
+	app_session_params(&params.session);
+	params.session.role = SESSION_SERVER;
+	if (s->listener)
+		s->sessions = sessions_new(&params, &server_session_ops, s, s->listener, server_listen_output, &s->rng,
+					   loop_now(s->loop));
+	if (!s->sessions || loop_add_engine(s->loop, server_sessions_next, server_sessions_tick, s) != 0)
+		return server_fail(err, "sessions", ENOMEM);
+	return APP_OK;
+}
+
+static enum app_exit
+server_start_listen(struct server *s, char err[APP_ERROR_MAX])
+{
+	const struct conf_addrs *addrs = &s->conf->listen.address;
+	enum app_exit code = APP_OK;
+	if (!s->conf->listen.present)
+		return APP_OK;
+	if (addrs->n > SERVER_MAX_SOCKETS) {
+		snprintf(err, APP_ERROR_MAX, "listen: %zu addresses, at most %d", addrs->n, SERVER_MAX_SOCKETS);
+		return APP_CONFIG;
+	}
+	for (size_t i = 0; code == APP_OK && i < addrs->n; i++)
+		code = server_open_socket(s, &addrs->v[i], err);
+	return code == APP_OK ? server_start_sessions(s, err) : code;
+}
+
+static struct mono
+server_now(void *arg)
+{
+	return loop_now(((struct server *)arg)->loop);
+}
+
+static enum app_exit
+server_start_control(struct server *s, char err[APP_ERROR_MAX])
+{
+	s->ctl = app_ctl_open(s->loop, s->conf->control.socket, err);
+	if (!s->ctl)
+		return APP_RUNTIME;
+	s->view = (struct ctl_switch_view){ .sw = s->sw, .now = server_now, .arg = s };
+	int r = server_register_commands(s);
+	if (r == 0)
+		r = app_signals(s->loop);
+	if (r == 0)
+		r = loop_add_flush(s->loop, server_flush, s);
+	return r ? server_fail(err, "control", -r) : APP_OK;
+}
+
+static enum app_exit
+server_start(struct server *s, char err[APP_ERROR_MAX])
+{
+	enum app_exit code = server_start_switch(s, err);
+	if (code == APP_OK)
+		code = server_start_tap(s, err);
+	if (code == APP_OK)
+		code = server_start_listen(s, err);
+	return code == APP_OK ? server_start_control(s, err) : code;
+}
+
+/* --- end --- */
+
+static void
+server_stop(struct server *s)
+{
+	struct mono now = loop_now(s->loop);
+	ctl_close(s->ctl);
+	if (s->sessions)
+		server_close_peers(s, TMSG_REASON_SHUTDOWN, now);
+	server_reap_peers(s, now);
+	for (size_t i = 0; i < s->n_sockets; i++)
+		udp_flush(s->sockets[i].udp, now);
+	sessions_free(s->sessions);
+	dtls_listener_free(s->listener);
+	for (size_t i = 0; i < s->n_sockets; i++) {
+		loop_fd_del(s->sockets[i].fd);
+		udp_close(s->sockets[i].udp);
+	}
+	loop_fd_del(s->tap_fd);
+	port_tap_free(s->tap_port, now);
+	switch_free(s->sw);
+	app_tap_close(&s->tap);
+}
+
+static enum app_exit
+server_run(const struct app_program *prog, struct server *s)
+{
+	char err[APP_ERROR_MAX] = "";
+	enum app_exit code = server_start(s, err);
+	if (code == APP_OK) {
+		log_notice("main", "%s %s is ready", prog->name, PACKAGE_VERSION);
+		int r = loop_run(s->loop);
+		if (r)
+			code = server_fail(err, "event loop", -r);
+	}
+	server_stop(s);
+	if (code != APP_OK)
+		app_print_errors(prog, err);
+	return code;
+}
+
+/* The identity is needed, and so checked, when there is something to listen on. */
+static enum app_exit
+server_load_identity(const struct app_program *prog, struct server *s)
+{
+	char err[APP_ERROR_MAX];
+	if (!s->conf->listen.present)
+		return APP_OK;
+	struct identity *id = app_identity(&s->conf->identity, IDENTITY_SERVER, s->conf->identity.server_name, err);
+	if (id)
+		s->dtls = dtls_ctx_new(id, err);
+	identity_free(id);
+	if (s->dtls)
+		return APP_OK;
+	app_print_errors(prog, err);
+	return APP_CONFIG;
+}
+
+static enum app_exit
+server_with_config(const struct app_program *prog, const struct app_options *o, struct conf_server *conf)
+{
+	struct server s = { .conf = conf, .rng = random_rng(), .limit_handshake = LOG_LIMIT_INIT };
+	list_init(&s.peers);
+	app_event_log_init(&s.events);
+	log_set_level(conf->log.level);
+	enum app_exit code = server_load_identity(prog, &s);
+	if (code == APP_OK && o->check) {
+		struct sbuf text;
+		sbuf_init(&text);
+		conf_server_print(conf, &text);
+		fputs(sbuf_str(&text), stdout);
+		sbuf_free(&text);
+	} else if (code == APP_OK) {
+		s.loop = loop_new();
+		if (!s.loop) {
+			app_print_errors(prog, "no event loop to be had");
+			code = APP_RUNTIME;
+		} else {
+			s.started = loop_now(s.loop);
+			code = server_run(prog, &s);
+		}
+		loop_free(s.loop);
+	}
+	dtls_ctx_free(s.dtls);
+	return code;
+}
+
+int
+app_server_main(const struct app_program *prog, int argc, char **argv)
+{
+	struct app_options o;
+	struct conf_server *conf;
+	struct sbuf errors;
+	enum app_exit code = APP_CONFIG;
+	app_options_parse(prog, argc, argv, &o);
+	if (o.exit)
+		return (int)o.code;
+	logout_install(prog->name);
+	sbuf_init(&errors);
+	if (conf_server_load(o.config, &conf, &errors) != 0) {
+		app_print_errors(prog, sbuf_str(&errors));
+	} else {
+		code = server_with_config(prog, &o, conf);
+		conf_server_free(conf);
+	}
+	sbuf_free(&errors);
+	return (int)code;
+}

@@ -1,0 +1,77 @@
+/* castswitchd: what its files share. */
+#ifndef CASTSWITCH_APP_SERVER_H
+#define CASTSWITCH_APP_SERVER_H
+
+#include "app_events.h"
+#include "app_setup.h"
+#include "castswitch/conf.h"
+#include "castswitch/ctl.h"
+#include "castswitch/ctl_switch.h"
+#include "castswitch/dtls.h"
+#include "castswitch/list.h"
+#include "castswitch/log.h"
+#include "castswitch/loop.h"
+#include "castswitch/port_peer.h"
+#include "castswitch/port_tap.h"
+#include "castswitch/sessions.h"
+#include "castswitch/switch.h"
+#include "castswitch/udp.h"
+
+enum { SERVER_MAX_SOCKETS = 16 };
+
+struct server;
+
+/* One UDP socket in the loop. */
+struct server_socket {
+	struct server *server;
+	struct udp *udp;
+	struct loop_fd *fd;
+};
+
+/* An established session of a named client. */
+struct server_peer {
+	struct list node;
+	const struct conf_peer *conf;
+	char name[SEC_NAME_MAX + 1];
+	struct port_peer *port;
+	struct session *session; /* NULL: ended, waits to be removed */
+};
+
+struct server {
+	const struct conf_server *conf;
+	struct loop *loop;
+	struct rng rng;
+	struct mono started;
+
+	struct sw *sw;
+	struct app_tap tap;
+	struct port_tap *tap_port;
+	struct loop_fd *tap_fd;
+
+	struct server_socket sockets[SERVER_MAX_SOCKETS];
+	size_t n_sockets;
+	struct dtls_ctx *dtls;
+	struct sec_listener *listener;
+	struct sessions *sessions;
+	struct list peers;
+	unsigned n_peers;
+	bool in_switch; /* the switch is running: ports may not be removed now */
+
+	struct ctl *ctl;
+	struct ctl_switch_view view;
+	struct app_event_log events;
+	struct log_limit limit_handshake;
+};
+
+/* --- server_peers.c: sessions and peers --- */
+extern const struct session_ops server_session_ops; /* arg is the struct server */
+void server_receive(struct server *s, struct udp_dgram *dgrams, size_t n, struct mono now);
+/* BYE to everybody. */
+void server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now);
+/* Removes the peers whose sessions ended while the switch was running. */
+void server_reap_peers(struct server *s, struct mono now);
+
+/* --- server_ctl.c --- */
+int server_register_commands(struct server *s);
+
+#endif

@@ -1,0 +1,213 @@
+/* castswitchd: sessions become peers, peers become ports. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app_params.h"
+#include "server.h"
+
+static struct server_peer *
+server_peer_find(const struct server *s, const char *name)
+{
+	LIST_EACH (p, &s->peers, struct server_peer, node)
+		if (p->session && strcmp(p->name, name) == 0)
+			return p;
+	return NULL;
+}
+
+/* --- admission --- */
+
+static enum tmsg_reason
+server_admit(void *arg, struct session *session, const struct sec_identity *who, const struct tmsg_hello *hello,
+	     char text[TMSG_TEXT_MAX + 1])
+{
+	struct server *s = arg;
+	(void)session;
+	(void)hello;
+	if (strcmp(who->name, s->conf->tap.name) == 0) {
+		strcpy(text, "the name is the server's tap");
+		return TMSG_REASON_NAME;
+	}
+	if (conf_peer_for(s->conf, who->name)->disabled)
+		return TMSG_REASON_DISABLED;
+	if (s->n_peers >= s->conf->peers_max && !server_peer_find(s, who->name))
+		return TMSG_REASON_FULL;
+	return TMSG_REASON_NONE;
+}
+
+/* --- peers --- */
+
+static void
+server_peer_free(struct server *s, struct server_peer *p, struct mono now)
+{
+	list_remove(&p->node);
+	port_peer_free(p->port, now);
+	s->n_peers--;
+	free(p);
+}
+
+void
+server_reap_peers(struct server *s, struct mono now)
+{
+	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node)
+		if (!p->session)
+			server_peer_free(s, p, now);
+}
+
+static struct server_peer *
+server_peer_new(struct server *s, struct session *session, struct mono now, int *ret_err)
+{
+	const char *name = session_peer(session)->name;
+	struct sw_port_params params;
+	struct server_peer *p = calloc(1, sizeof(*p));
+	*ret_err = ENOMEM;
+	if (!p)
+		return NULL;
+	p->conf = conf_peer_for(s->conf, name);
+	p->session = session;
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	app_port_params(&p->conf->port, SW_PEER, name, &params);
+	params.endpoint = session_hello(session)->flags & TMSG_FLAG_ENDPOINT;
+	p->port = port_peer_new(s->sw, &params, now, ret_err);
+	if (!p->port) {
+		free(p);
+		return NULL;
+	}
+	port_peer_set_owner(p->port, p);
+	list_push_back(&s->peers, &p->node);
+	s->n_peers++;
+	return p;
+}
+
+static void
+server_push(struct server *s, const struct server_peer *p, struct mono now)
+{
+	struct tmsg_push push = { .mtu = (uint16_t)s->conf->sw.mtu,
+				  .multicast_route = p->conf->multicast_route,
+				  .keepalive = p->conf->keepalive };
+	for (size_t i = 0; i < p->conf->address.n && i < TMSG_MAX_ADDRS; i++)
+		push.addrs[push.n_addrs++] = p->conf->address.v[i];
+	session_push(p->session, &push, now);
+}
+
+static void
+server_established(void *arg, struct session *session, struct mono now)
+{
+	struct server *s = arg;
+	const char *name = session_peer(session)->name;
+	char buf[ENDPOINT_STRLEN];
+	int err;
+	struct server_peer *old = server_peer_find(s, name);
+	if (old) {
+		session_close(old->session, TMSG_REASON_REPLACED, "", now);
+		server_reap_peers(s, now);
+	}
+	struct server_peer *p = server_peer_new(s, session, now, &err);
+	if (!p) {
+		log_warning("peer", "%s: no port for it: %s", name, strerror(err));
+		session_close(session, TMSG_REASON_FULL, "", now);
+		return;
+	}
+	log_info("peer", "%s: connected from %s (%s, %s)", p->name, endpoint_str(&session_path(session)->remote, buf),
+		 app_aead_name(session_aead(session)), session_hello(session)->software);
+	session_set_keepalive(session, p->conf->keepalive, now);
+	port_peer_attach(p->port, session, s->sockets[session_path(session)->sock].udp, now);
+	server_push(s, p, now);
+}
+
+/* --- ends --- */
+
+static void
+server_log_failure(struct server *s, struct session *session, const struct session_close_info *info, struct mono now)
+{
+	char addr[ENDPOINT_STRLEN], why[SEC_ERROR_MAX + 128];
+	const struct sec_identity *who = session_peer(session);
+	log_limited(&s->limit_handshake, now, LOG_LEVEL_WARNING, "peer", "%s%s%s: not connected: %s",
+		    endpoint_str(&session_path(session)->remote, addr), who && *who->name ? " " : "",
+		    who ? who->name : "", app_end_text(info, why, sizeof(why)));
+}
+
+static void
+server_closed(void *arg, struct session *session, const struct session_close_info *info, struct mono now)
+{
+	struct server *s = arg;
+	struct port_peer *port = session_owner(session);
+	char why[SEC_ERROR_MAX + 128];
+	if (!port) {
+		if (!info->was_established)
+			server_log_failure(s, session, info, now);
+		return;
+	}
+	struct server_peer *p = port_peer_owner(port);
+	log_info("peer", "%s: disconnected: %s", p->name, app_end_text(info, why, sizeof(why)));
+	session_set_owner(session, NULL);
+	p->session = NULL;
+	if (!s->in_switch)
+		server_reap_peers(s, now);
+}
+
+void
+server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now)
+{
+	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node)
+		if (p->session)
+			session_close(p->session, reason, "", now);
+}
+
+/* --- datagrams --- */
+
+static void
+server_output(void *arg, struct session *session, const struct path *path, const uint8_t *dgram, size_t len)
+{
+	struct server *s = arg;
+	(void)session;
+	udp_send(s->sockets[path->sock].udp, path, dgram, len);
+}
+
+const struct session_ops server_session_ops = {
+	.output = server_output,
+	.admit = server_admit,
+	.established = server_established,
+	.closed = server_closed,
+};
+
+static struct session *
+server_find(void *arg, uint32_t receiver)
+{
+	struct server *s = arg;
+	return sessions_find(s->sessions, receiver);
+}
+
+static void
+server_handshake(void *arg, const struct path *from, const uint8_t *dgram, size_t len, struct mono now)
+{
+	struct server *s = arg;
+	sessions_handshake_input(s->sessions, from, dgram, len, now);
+}
+
+static void
+server_touched(void *arg, struct session *session)
+{
+	struct server *s = arg;
+	sessions_touch(s->sessions, session);
+}
+
+static void
+server_count_drop(void *arg, enum drop_reason r)
+{
+	struct server *s = arg;
+	sessions_count_drop(s->sessions, r);
+}
+
+void
+server_receive(struct server *s, struct udp_dgram *dgrams, size_t n, struct mono now)
+{
+	const struct port_peer_rx rx = { .sw = s->sw,
+					 .arg = s,
+					 .find = server_find,
+					 .handshake = server_handshake,
+					 .touched = server_touched,
+					 .drop = server_count_drop };
+	port_peer_receive(&rx, dgrams, n, now);
+}
