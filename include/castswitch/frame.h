@@ -52,7 +52,7 @@ enum frame_control {
 	FRAME_IGMP,
 	FRAME_MLD,      /* ICMPv6 130, 131, 132, 143 */
 	FRAME_PIM,      /* to 224.0.0.13 / ff02::d: PIM hello, forwarded like data as well */
-	FRAME_MRD,      /* RFC 4286 advertisement, solicitation, termination over IGMP types 0x30-0x32 / ICMPv6 151-153 */
+	FRAME_MRD,      /* RFC 4286: IGMP types 0x30-0x32, ICMPv6 151-153 */
 };
 
 struct frame {
@@ -71,7 +71,7 @@ struct frame {
 	struct mac dst, src;
 	uint16_t ethertype; /* behind up to FRAME_MAX_TAGS tags */
 	uint16_t l3;        /* offset of the byte behind the ethertype */
-	uint16_t l4;        /* offset of the transport header of an IP packet (behind IPv6 extension headers); 0 = none */
+	uint16_t l4;        /* offset of the transport header (behind IPv6 extension headers); 0 = none */
 	uint16_t vid;       /* VLAN id of the outer 802.1Q tag; 0 = untagged or priority-tagged */
 	bool tagged;        /* the outermost tag is 802.1Q (0x8100); a service tag (0x88a8) is looked through only */
 	bool fragment;     /* an IP fragment (offset or more-fragments set) */

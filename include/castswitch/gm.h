@@ -1,8 +1,8 @@
 /* Group membership messages: IGMPv1/v2/v3 and MLDv1/v2 as one plain, family-neutral struct.
  *
- * RFC 1112, 2236, 3376 (9776) and 2710, 3810 (9777).  gm_parse() accepts exactly what a snooper may believe, or names the
- * drop reason; gm_build() writes bit-exact messages.  A message with a lying count is void as a whole, so walking the
- * records of a parsed message cannot fail.
+ * RFC 1112, 2236, 3376 (9776) and 2710, 3810 (9777).  gm_parse() accepts exactly what a snooper may believe, or names
+ * the drop reason; gm_build() writes bit-exact messages.  A message with a lying count is void as a whole, so walking
+ * the records of a parsed message cannot fail.
  *
  * The conventions where the RFCs leave room (DESIGN section 6): IGMP without Router Alert counts unless strict; MLD
  * without it never counts; TTL / hop limit must be 1; MLD reports from :: count (RFC 3590), from global addresses not;
@@ -66,14 +66,14 @@ struct gm_rules {
 	bool strict_router_alert; /* IGMP without Router Alert is refused */
 };
 
-/* Parses the IGMP or MLD message in a frame whose f->control is FRAME_IGMP or FRAME_MLD.  Returns DROP_NONE and fills *ret
- * (which points into the frame), or the reason, with *ret untouched.  Record groups are NOT checked here (a link-local or
- * non-multicast one is skipped by the caller, its siblings count); the group of a query, old report or leave is
- * (DROP_GM_GROUP).  A query's group may be :: or 0.0.0.0, given as :: for both families. */
+/* Parses the IGMP or MLD message in a frame whose f->control is FRAME_IGMP or FRAME_MLD.  Returns DROP_NONE and fills
+ * *ret (which points into the frame), or the reason, with *ret untouched.  Record groups are NOT checked here (a
+ * link-local or non-multicast one is skipped by the caller, its siblings count); the group of a query, old report or
+ * leave is (DROP_GM_GROUP).  A query's group may be :: or 0.0.0.0, given as :: for both families. */
 enum drop_reason gm_parse(const struct frame *f, const struct gm_rules *rules, struct gm_msg *ret);
 
-/* The next record of a report (msg->kind GM_REPORT) or false when there is none left.  A group in an MLD record that reads
- * as an IPv4-mapped address is given as ::, so that it cannot pass for an IPv4 group. */
+/* The next record of a report (msg->kind GM_REPORT) or false when there is none left.  A group in an MLD record that
+ * reads as an IPv4-mapped address is given as ::, so that it cannot pass for an IPv4 group. */
 bool gm_next_record(struct gm_msg *msg, struct gm_record *ret);
 /* The next source of a record, or of a query. */
 bool gm_record_next_source(struct gm_record *rec, struct ipaddr *ret);
@@ -114,13 +114,13 @@ struct gm_build {
 	uint16_t n_records;
 };
 
-/* Writes a whole untagged Ethernet frame: IP header with Router Alert (IPv4 option; IPv6 hop-by-hop), TTL/hop limit 1, TOS
- * 0xc0 for IPv4 (RFC 3376 section 4), checksums.  Destination address by type: general query 224.0.0.1 / ff02::1, specific
- * query the group, v3 report 224.0.0.22 / ff02::16, old report the group, leave 224.0.0.2 / ff02::2.  IGMPv1 messages
- * have no Router Alert.  Returns the length, or 0 when it does not fit into cap (or above 65535 bytes), when
- * an address is of the other family or not a group where one is needed, and for what IGMPv1 does not have: leaves and
- * group-specific queries.  In version 2 a max_resp below a tenth of a second is written as one tenth, since 0 would
- * make it a version 1 query. */
+/* Writes a whole untagged Ethernet frame: IP header with Router Alert (IPv4 option; IPv6 hop-by-hop), TTL/hop limit
+ * 1, TOS 0xc0 for IPv4 (RFC 3376 section 4), checksums.  Destination address by type: general query 224.0.0.1 /
+ * ff02::1, specific query the group, v3 report 224.0.0.22 / ff02::16, old report the group, leave 224.0.0.2 /
+ * ff02::2.  IGMPv1 messages have no Router Alert.  Returns the length, or 0 when it does not fit into cap (or above
+ * 65535 bytes), when an address is of the other family or not a group where one is needed, and for what IGMPv1 does
+ * not have: leaves and group-specific queries.  In version 2 a max_resp below a tenth of a second is written as one
+ * tenth, since 0 would make it a version 1 query. */
 size_t gm_build(const struct gm_build *b, uint8_t *buf, size_t cap);
 
 #endif

@@ -136,9 +136,9 @@ struct mac ipaddr_group_mac(const struct ipaddr *group);
 /* fe80:: with the modified EUI-64 of the MAC (RFC 4291 appendix A). */
 struct ipaddr ipaddr_link_local_of(const struct mac *m);
 
-/* Text to value; the whole string must match.  False, and *ret untouched, when it does not.  Accepted: "aa:bb:cc:dd:ee:ff"
- * (also '-'); "10.0.0.1", "fe80::1"; "10.0.0.1/24"; "192.0.2.1:22424", "[2001:db8::1]:22424", "[fe80::1%2]:22424" (the
- * interface's index).  "::ffff:10.0.0.1" is the IPv4 address. */
+/* Text to value; the whole string must match.  False, and *ret untouched, when it does not.  Accepted:
+ * "aa:bb:cc:dd:ee:ff" (also '-'); "10.0.0.1", "fe80::1"; "10.0.0.1/24"; "192.0.2.1:22424", "[2001:db8::1]:22424",
+ * "[fe80::1%2]:22424" (the interface's index).  "::ffff:10.0.0.1" is the IPv4 address. */
 bool mac_parse(const char *s, struct mac *ret);
 bool ipaddr_parse(const char *s, struct ipaddr *ret);
 bool ipprefix_parse(const char *s, struct ipprefix *ret);

@@ -25,8 +25,8 @@
  *    35  PUSH             keepalive        u32 in ms; absent = 0 = not told
  *
  * Layouts in front of the TLVs: HELLO, WELCOME, REFUSE: u8 type (enum tmsg_hs).  CONTROL: u32 id, u8 type (enum
- * tmsg_control_type); an ACK carries no TLVs.  A value outside of what the table allows counts as a wrong length.  After
- * parsing, text holds printable ASCII only (others become '?').  Messages above TMSG_MAX bytes are invalid.
+ * tmsg_control_type); an ACK carries no TLVs.  A value outside of what the table allows counts as a wrong length.
+ * After parsing, text holds printable ASCII only (others become '?').  Messages above TMSG_MAX bytes are invalid.
  */
 #ifndef CASTSWITCH_TMSG_H
 #define CASTSWITCH_TMSG_H
