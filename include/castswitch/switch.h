@@ -105,7 +105,7 @@ struct sw_port_ops {
 enum sw_event_kind {
 	SW_EVENT_JOIN,     /* first interest of a port in a group */
 	SW_EVENT_LEAVE,    /* last interest gone */
-	SW_EVENT_QUERIER,  /* elected querier changed: address :: = ourselves */
+	SW_EVENT_QUERIER,  /* elected querier changed; group: its address, :: = nobody asks */
 	SW_EVENT_ROUTER,   /* a port became a router port */
 	SW_EVENT_NO_ROUTER,
 	SW_EVENT_MAC_MOVED,/* mac moved to 'port' */

@@ -16,8 +16,10 @@ log_querier(const struct sw_event *ev)
 	const char *family = ev->family == GM_IGMP ? "IGMP" : "MLD";
 	if (ev->port)
 		log_info("querier", "%s: %s on %s asks", family, ipaddr_str(&ev->group, addr), sw_port_name(ev->port));
+	else if (ipaddr_is_any(&ev->group))
+		log_info("querier", "%s: nobody asks", family);
 	else
-		log_info("querier", "%s: we ask", family);
+		log_info("querier", "%s: we ask, as %s", family, ipaddr_str(&ev->group, addr));
 }
 
 void

@@ -98,6 +98,12 @@ sw_slow_gm(struct sw *sw, struct sw_port *in, const struct frame *f)
 	const struct gm_rules rules = { .strict_router_alert = sw->params.snooping.strict_router_alert };
 	struct gm_msg msg;
 	enum drop_reason r = gm_parse(f, &rules, &msg);
+	if (r == DROP_GM_TYPE) {
+		/* RFC 4541 2.1.1: unknown IGMP types are forwarded like any multicast that nobody registers. */
+		sw->frame = f;
+		sw_copy_to_set(sw, &sw->up);
+		return;
+	}
 	if (r == DROP_NONE)
 		r = msg.kind == GM_QUERY ? sw_slow_query(sw, in, f, &msg) : sw_slow_report(sw, in, f, &msg);
 	if (r != DROP_NONE)
@@ -167,7 +173,8 @@ sw_querier_changed(void *arg, enum gm_family family, struct mono now)
 {
 	struct sw *sw = arg;
 	const struct querier *q = &sw->querier[family];
-	struct sw_event ev = { .kind = SW_EVENT_QUERIER, .family = family, .group = q->elected };
+	struct sw_event ev = { .kind = SW_EVENT_QUERIER, .family = family };
+	ev.group = q->state == QUERIER_QUERIER ? q->own : q->elected;
 	sw_apply_querier(sw, family);
 	if (!ipaddr_is_any(&q->elected))
 		ev.port = sw->ports[q->elected_port];
