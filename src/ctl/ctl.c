@@ -99,7 +99,8 @@ static bool
 send_answer(struct client *c, json_t *answer)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
-	const bool good = answer && json_dump_callback(answer, add_output, out, JSON_COMPACT) == 0 &&
+	const bool good = answer &&
+			  json_dump_callback(answer, add_output, out, JSON_COMPACT | JSON_REAL_PRECISION(15)) == 0 &&
 			  evbuffer_add(out, "\n", 1) == 0;
 
 	json_decref(answer);

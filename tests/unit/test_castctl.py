@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""castctl against a fake program: every command as text and as JSON, what it says when something is wrong, exit codes."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+CASTCTL = os.path.join(os.environ.get("top_builddir") or ".", "castctl")
+
+STATUS = {
+    "program": "castswitchd", "version": "0.1.0", "uptime_s": 12.34, "peers": 3,
+    "querier": {"igmp": {"state": "querier", "address": "10.8.0.1"}, "mld": {"state": "off"}},
+    "listen": ["0.0.0.0:22424", "[::]:22424"], "tap": {"name": "cast0", "mtu": 1400}, "ready": True,
+}
+PEERS = [
+    {"name": "alice", "address": "192.0.2.7:4711", "state": "established", "since_s": 59.4, "aead": "aes-256-gcm",
+     "endpoint": True, "software": "castswitch 0.1.0", "rx_packets": 1, "rx_bytes": 1023, "tx_packets": 2,
+     "tx_bytes": 1536, "addresses": ["10.8.0.20/24", "fd08::20/64"]},
+    {"name": "bob", "address": "[2001:db8::9]:22", "state": "handshake", "since_s": 93784, "endpoint": False,
+     "software": "evil \u001b[31m", "rx_packets": 0, "rx_bytes": 5 * 1024 ** 3, "tx_packets": 0, "tx_bytes": 0,
+     "addresses": []},
+]
+GROUPS = [
+    {"vlan": 0, "group": "239.1.1.1", "port": "alice", "mode": "exclude",
+     "sources": [{"source": "10.0.0.9", "state": "forward", "expires_s": 12.0},
+                 {"source": "10.0.0.8", "state": "blocked"}],
+     "expires_s": 259.1, "version": 3,
+     "hosts": [{"mac": "02:00:00:00:00:01", "ip": "10.8.0.20", "mode": "exclude", "sources": [], "age_s": 1.2},
+               {"mac": "02:00:00:00:00:02", "mode": "exclude", "sources": [], "age_s": 1.2}]},
+    {"vlan": 0, "group": "ff05::1:3", "port": "cast0", "mode": "include", "sources": [], "hosts": []},
+]
+PORTS = [
+    {"name": "cast0", "kind": "tap", "state": "up", "router": True, "rx_frames": 10, "rx_bytes": 2048,
+     "tx_frames": 12345, "tx_bytes": 3 * 1024 ** 2, "drops": 7},
+    {"name": "alice", "kind": "peer", "state": "down", "router": False, "rx_frames": 0, "rx_bytes": 0,
+     "tx_frames": 0, "tx_bytes": 0, "drops": 0},
+]
+FDB = [
+    {"vlan": 0, "mac": "02:00:00:00:00:01", "port": "alice", "age_s": 3725.0, "static": False},
+    {"vlan": 0, "mac": "02:00:00:00:00:02", "port": "cast0", "static": True},
+]
+DROPS = [
+    {"where": "alice", "reason": "replay", "count": 3, "text": "seen before"},
+    {"where": "switch", "reason": "runt", "count": 1000, "text": "too short"},
+]
+
+STATUS_TEXT = """\
+program               castswitchd
+version               0.1.0
+uptime_s              12.3
+peers                 3
+querier.igmp.state    querier
+querier.igmp.address  10.8.0.1
+querier.mld.state     off
+listen                0.0.0.0:22424, [::]:22424
+tap.name              cast0
+tap.mtu               1400
+ready                 yes
+"""
+PEERS_TEXT = """\
+NAME   ADDRESS           STATE        SINCE    RX    TX  AEAD         KIND    SOFTWARE          ADDRESSES
+alice  192.0.2.7:4711    established    59s  1023  1.5K  aes-256-gcm  host    castswitch 0.1.0  10.8.0.20/24, fd08::20/64
+bob    [2001:db8::9]:22  handshake    1d02h  5.0G     0  -            bridge  evil ?[31m        -
+"""
+GROUPS_TEXT = """\
+GROUP      PORT   MODE     SOURCES              EXPIRES  HOSTS
+239.1.1.1  alice  exclude  10.0.0.9, !10.0.0.8    4m19s  10.8.0.20, 02:00:00:00:00:02
+ff05::1:3  cast0  include  -                          -  -
+"""
+VLAN_GROUPS_TEXT = """\
+VLAN  GROUP      PORT   MODE     SOURCES              EXPIRES  HOSTS
+   0  239.1.1.1  alice  exclude  10.0.0.9, !10.0.0.8    4m19s  10.8.0.20, 02:00:00:00:00:02
+ 100  ff05::1:3  cast0  include  -                          -  -
+"""
+PORTS_TEXT = """\
+NAME   KIND  STATE  ROUTER  RX-FRAMES    RX  TX-FRAMES    TX  DROPS
+cast0  tap   up     yes            10  2.0K      12345  3.0M      7
+alice  peer  down   no              0     0          0     0      0
+"""
+FDB_TEXT = """\
+MAC                PORT     AGE  KIND
+02:00:00:00:00:01  alice  1h02m  learned
+02:00:00:00:00:02  cast0      -  static
+"""
+VLAN_FDB_TEXT = """\
+VLAN  MAC                PORT     AGE  KIND
+   5  02:00:00:00:00:01  alice  1h02m  learned
+   0  02:00:00:00:00:02  cast0      -  static
+"""
+DROPS_TEXT = """\
+WHERE   REASON  COUNT  MEANING
+alice   replay      3  seen before
+switch  runt     1000  too short
+"""
+
+failed = 0
+cases = 0
+
+
+def check(name, good, *details):
+    global failed, cases
+    cases += 1
+    print(("ok" if good else "not ok"), cases, "-", name)
+    if not good:
+        failed += 1
+        for d in details:
+            for line in str(d).splitlines() or [""]:
+                print("#", line)
+
+
+class Fake:
+    """A program behind a control socket that gives one connection one answer, as bytes."""
+
+    def __init__(self, path, answer):
+        self.path, self.answer, self.request = path, answer, b""
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(1)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        conn, _ = self.listener.accept()
+        with conn:
+            while not self.request.endswith(b"\n"):
+                chunk = conn.recv(4096)
+                if not chunk:
+                    return
+                self.request += chunk
+            if self.answer:
+                conn.sendall(self.answer)
+
+    def close(self):
+        self.thread.join(10)
+        self.listener.close()
+        os.unlink(self.path)
+
+
+def castctl(*args, **kwargs):
+    return subprocess.run([CASTCTL, *args], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=30,
+                          **{"stdout": subprocess.PIPE, **kwargs})
+
+
+def ask(path, answer, *args):
+    fake = Fake(path, answer)
+    try:
+        return castctl("--socket", path, *args), fake
+    finally:
+        fake.close()
+
+
+def ok(result):
+    return json.dumps({"ok": True, "result": result}).encode() + b"\n"
+
+
+def answers(path):
+    empty = "castctl: {} gave an answer to {} that cannot be shown (try --json)\n"
+    shown = [
+        ("status", STATUS, STATUS_TEXT), ("peers", PEERS, PEERS_TEXT), ("groups", GROUPS, GROUPS_TEXT),
+        ("groups", [GROUPS[0], {**GROUPS[1], "vlan": 100}], VLAN_GROUPS_TEXT), ("ports", PORTS, PORTS_TEXT),
+        ("fdb", FDB, FDB_TEXT), ("fdb", [{**FDB[0], "vlan": 5}, FDB[1]], VLAN_FDB_TEXT),
+        ("drops", DROPS, DROPS_TEXT), ("drops", [], "WHERE  REASON  COUNT  MEANING\n"),
+    ]
+    for command, result, text in shown:
+        p, fake = ask(path, ok(result), command)
+        got = p.stdout.decode()
+        check(f"{command} as text", p.returncode == 0 and got == text and p.stderr == b"", got, p.stderr.decode())
+        check(f"{command} is what was asked", json.loads(fake.request) == {"command": command}, fake.request)
+        p, _ = ask(path, ok(result), "--json", command)
+        expected = json.dumps(result, indent=2, sort_keys=True)
+        check(f"{command} as JSON", p.returncode == 0 and json.loads(p.stdout) == result, p.stdout, p.stderr)
+        check(f"{command} as JSON is indented and sorted", p.stdout.decode().lower() == expected.lower() + "\n",
+              p.stdout.decode())
+    for command, result in [("peers", {}), ("peers", [1]), ("status", []), ("drops", "x"), ("groups", None)]:
+        p, _ = ask(path, ok(result), command)
+        check(f"{command} of the wrong shape: {result}",
+              p.returncode == 1 and p.stdout == b"" and p.stderr.decode() == empty.format(path, command), p.stderr)
+    big = [{**DROPS[0], "text": "x" * 1000} for _ in range(5000)]
+    p, _ = ask(path, ok(big), "drops")
+    check("a long answer", p.returncode == 0 and p.stdout.count(b"\n") == 5001, len(p.stdout), p.stderr)
+
+
+def errors(path):
+    table = [
+        ("an error of the program", b'{"ok":false,"error":"no such thing"}\n', "no such thing"),
+        ("no answer", b"", f"{path} closed the connection without an answer"),
+        ("half an answer", b'{"ok":true', f"{path} closed the connection without an answer"),
+        ("an answer that is not JSON", b"hello\n", f"{path} gave an answer that cannot be understood"),
+        ("an answer that says nothing", b"{}\n", f"{path} gave an answer that cannot be understood"),
+        ("an answer without a result", b'{"ok":true}\n', f"{path} gave an answer that cannot be understood"),
+        ("an answer that is not an object", b"[]\n", f"{path} gave an answer that cannot be understood"),
+    ]
+    for name, answer, text in table:
+        p, _ = ask(path, answer, "status")
+        check(name, p.returncode == 1 and p.stdout == b"" and p.stderr.decode() == f"castctl: {text}\n", p.stderr)
+
+
+def no_connection(path):
+    p = castctl("--socket", path, "status")
+    check("no socket", p.returncode == 1 and p.stderr.decode() ==
+          f"castctl: cannot connect to {path}: no such file or directory (is castswitchd running?)\n", p.stderr)
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(path)
+    s.close()
+    p = castctl("-s", path, "status")
+    check("nobody listens", p.returncode == 1 and p.stderr.decode() ==
+          f"castctl: cannot connect to {path}: connection refused (is castswitchd running?)\n", p.stderr)
+    os.unlink(path)
+    long = "/tmp/" + "x" * 200
+    p = castctl("-s", long, "status")
+    check("a path that is too long", p.returncode == 1 and p.stderr.decode() ==
+          f"castctl: cannot connect to {long}: file name too long\n", p.stderr)
+
+
+def usage():
+    tail = "castctl: try castctl --help\n"
+    for args, text in [((), "castctl: no command given\n"), (("peers", "groups"), "castctl: more than one command given\n"),
+                       (("grops",), "castctl: unknown command 'grops'\n")]:
+        p = castctl(*args)
+        check(f"usage: {' '.join(args) or 'nothing'}", p.returncode == 2 and p.stdout == b"" and
+              p.stderr.decode() == text + tail, p.returncode, p.stderr)
+    for args in [("--nonsense",), ("status", "--socket")]:
+        p = castctl(*args)
+        check(f"usage: {' '.join(args)}", p.returncode == 2 and p.stderr.decode().endswith(tail), p.stderr)
+    p = castctl("--help")
+    names = [line.split()[0] for line in p.stdout.decode().split("commands:\n")[1].split("\n\n")[0].splitlines()]
+    check("help", p.returncode == 0 and names == ["status", "peers", "groups", "ports", "fdb", "drops"], names)
+    p = castctl("--version")
+    check("version", p.returncode == 0 and p.stdout.startswith(b"castctl ") and p.stdout.count(b"\n") == 1, p.stdout)
+    with open("/dev/full", "wb") as full:
+        p = castctl("--help", stdout=full)
+    check("nothing can be written", p.returncode == 1 and b"castctl: cannot write" in p.stderr, p.stderr)
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="castctl.")
+    try:
+        path = os.path.join(folder, "sock")
+        answers(path)
+        errors(path)
+        no_connection(path)
+        usage()
+    finally:
+        shutil.rmtree(folder)
+    print(f"1..{cases}")
+    return 1 if failed else 0
+
+
+sys.exit(main())
