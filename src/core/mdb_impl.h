@@ -14,6 +14,7 @@ struct mdb_record {
 	uint8_t version;
 	struct gm_record rec;
 	enum drop_reason refused; /* out: the last limit met */
+	bool asks;                /* out: specific queries are due at once */
 	struct mono now;
 };
 
@@ -60,10 +61,13 @@ bool mdb_has_source_room(const struct mdb *m, const struct mdb_port *p, unsigned
 void mdb_apply(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
 
 /* --- mdb_leave.c: what "Send Q" means --- */
-/* Q(G, marked sources) or Q(G, sources not marked): those whose timers run. */
-void mdb_ask_sources(struct mdb *m, struct mdb_pg *pg, bool marked, struct mono now);
+/* Q(G, marked sources) or Q(G, sources not marked): those whose timers run.  What is to be asked is only noted, since a
+ * row may ask twice: mdb_send_due() sends it. */
+void mdb_ask_sources(struct mdb *m, struct mdb_pg *pg, bool marked, struct mdb_record *rec);
 /* Q(G). */
-void mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mono now);
+void mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
+/* Sends what is due of the specific queries and arms the next transmission. */
+void mdb_send_due(struct mdb *m, struct mdb_pg *pg, struct mono now);
 void mdb_requery_fired(struct timer *t, void *arg, struct mono now);
 
 /* --- mdb_host.c: the lower level --- */

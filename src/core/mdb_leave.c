@@ -77,8 +77,7 @@ mdb_query_group(struct mdb *m, struct mdb_pg *pg, struct mono now)
 	m->ops.query(m->arg, &q, now);
 }
 
-/* Sends what is due of the specific queries and arms the next transmission. */
-static void
+void
 mdb_send_due(struct mdb *m, struct mdb_pg *pg, struct mono now)
 {
 	bool more = false;
@@ -104,35 +103,33 @@ mdb_requery_fired(struct timer *t, void *arg, struct mono now)
 }
 
 void
-mdb_ask_sources(struct mdb *m, struct mdb_pg *pg, bool marked, struct mono now)
+mdb_ask_sources(struct mdb *m, struct mdb_pg *pg, bool marked, struct mdb_record *rec)
 {
 	const struct mdb_timing *t = mdb_timing(m, pg);
-	struct mono at = mono_add(now, mdb_lmqt(t));
-	bool exact = mdb_pg_is_exact(pg, now), ask = !exact && mdb_we_ask(m, pg), any = false;
+	struct mono at = mono_add(rec->now, mdb_lmqt(t));
+	bool exact = mdb_pg_is_exact(pg, rec->now), ask = !exact && mdb_we_ask(m, pg);
 	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, node) {
 		if (s->marked != marked || !timer_is_armed(&s->timer))
 			continue;
-		if (exact && !mdb_hosts_want(m, pg, &s->addr, now)) {
+		if (exact && !mdb_hosts_want(m, pg, &s->addr, rec->now)) {
 			mdb_source_end(m, s);
 		} else if (ask && mono_before(at, s->timer.at)) {
 			timerq_arm(&m->timers, &s->timer, at);
 			s->queries_left = t->last_member_query_count;
-			any = true;
+			rec->asks = true;
 		}
 	}
-	if (any)
-		mdb_send_due(m, pg, now);
 }
 
 void
-mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mono now)
+mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	const struct mdb_timing *t = mdb_timing(m, pg);
-	struct mono at = mono_add(now, mdb_lmqt(t));
+	struct mono at = mono_add(rec->now, mdb_lmqt(t));
 	if (!pg->exclude)
 		return;
-	if (mdb_pg_is_exact(pg, now)) {
-		if (!mdb_hosts_want(m, pg, NULL, now))
+	if (mdb_pg_is_exact(pg, rec->now)) {
+		if (!mdb_hosts_want(m, pg, NULL, rec->now))
 			mdb_pg_to_include(m, pg);
 		return;
 	}
@@ -140,5 +137,5 @@ mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mono now)
 		return;
 	timerq_arm(&m->timers, &pg->group_timer, mono_min(at, pg->group_timer.at));
 	pg->queries_left = t->last_member_query_count;
-	mdb_send_due(m, pg, now);
+	rec->asks = true;
 }

@@ -94,7 +94,7 @@ static void
 mdb_row_include_block(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	mdb_mark_sources(pg, &rec->rec);
-	mdb_ask_sources(m, pg, true, rec->now);
+	mdb_ask_sources(m, pg, true, rec);
 }
 
 /* INCLUDE(A)  TO_EX(B)  ->  EXCLUDE(A*B,B-A)  (B-A)=0, delete (A-B), send Q(G,A*B), group timer=GMI */
@@ -102,7 +102,7 @@ static void
 mdb_row_include_to_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	mdb_row_include_is_ex(m, pg, rec);
-	mdb_ask_sources(m, pg, true, rec->now);
+	mdb_ask_sources(m, pg, true, rec);
 }
 
 /* INCLUDE(A)  TO_IN(B)  ->  INCLUDE(A+B)  (B)=GMI, send Q(G,A-B) */
@@ -111,7 +111,7 @@ mdb_row_include_to_in(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	mdb_mark_sources(pg, &rec->rec);
 	mdb_refresh_all(m, pg, rec);
-	mdb_ask_sources(m, pg, false, rec->now);
+	mdb_ask_sources(m, pg, false, rec);
 }
 
 /* EXCLUDE(X,Y)  IS_EX(B)  ->  EXCLUDE(B-Y,Y*B)  (B-X-Y)=GMI, delete (X-B) and (Y-B), group timer=GMI */
@@ -130,7 +130,7 @@ mdb_row_exclude_block(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	mdb_mark_sources(pg, &rec->rec);
 	mdb_add_missing(m, pg, rec, timer_at(&pg->group_timer));
-	mdb_ask_sources(m, pg, true, rec->now);
+	mdb_ask_sources(m, pg, true, rec);
 }
 
 /* EXCLUDE(X,Y)  TO_EX(B)  ->  EXCLUDE(B-Y,Y*B)  (B-X-Y)=group timer, delete (X-B) and (Y-B), send Q(G,B-Y), group
@@ -142,7 +142,7 @@ mdb_row_exclude_to_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 	mdb_delete_unmarked(m, pg);
 	mdb_add_missing(m, pg, rec, timer_at(&pg->group_timer));
 	mdb_arm_group(m, pg, rec->now);
-	mdb_ask_sources(m, pg, true, rec->now);
+	mdb_ask_sources(m, pg, true, rec);
 }
 
 /* EXCLUDE(X,Y)  TO_IN(B)  ->  EXCLUDE(X+B,Y-B)  (B)=GMI, send Q(G,X-B), send Q(G) */
@@ -151,8 +151,8 @@ mdb_row_exclude_to_in(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	mdb_mark_sources(pg, &rec->rec);
 	mdb_refresh_all(m, pg, rec);
-	mdb_ask_sources(m, pg, false, rec->now);
-	mdb_ask_group(m, pg, rec->now);
+	mdb_ask_sources(m, pg, false, rec);
+	mdb_ask_group(m, pg, rec);
 }
 
 void
@@ -165,5 +165,8 @@ mdb_apply(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 		{ NULL, mdb_row_allow, mdb_row_exclude_is_ex, mdb_row_exclude_to_in, mdb_row_exclude_to_ex,
 		  mdb_row_allow, mdb_row_exclude_block },
 	};
+	rec->asks = false;
 	rows[pg->exclude][rec->rec.type](m, pg, rec);
+	if (rec->asks)
+		mdb_send_due(m, pg, rec->now);
 }
