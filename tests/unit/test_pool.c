@@ -1,0 +1,172 @@
+/* Leases by name. */
+#include "castswitch/pool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct pool *
+make(const char *a, const char *b)
+{
+	struct ipprefix p[2];
+	size_t n = 1;
+	assert_true(ipprefix_parse(a, &p[0]));
+	if (b) {
+		assert_true(ipprefix_parse(b, &p[1]));
+		n = 2;
+	}
+	struct pool *pool = pool_new(p, n);
+	assert_non_null(pool);
+	return pool;
+}
+
+static void
+reserve(struct pool *p, const char *addr)
+{
+	struct ipaddr a;
+	assert_true(ipaddr_parse(addr, &a));
+	pool_reserve(p, &a);
+}
+
+/* The lease's i-th address as text, "" when there is none. */
+static const char *
+lease(struct pool *p, const char *name, size_t i)
+{
+	static char text[2][IPADDR_STRLEN + 8];
+	static int turn;
+	struct ipprefix ret[POOL_MAX_PREFIXES];
+	char addr[IPADDR_STRLEN];
+	size_t n;
+	turn ^= 1;
+	text[turn][0] = 0;
+	if (pool_lease(p, name, ret, &n) && i < n)
+		snprintf(text[turn], sizeof(text[turn]), "%s/%u", ipaddr_str(&ret[i].addr, addr), ret[i].len);
+	return text[turn];
+}
+
+static void
+test_first_addresses(void **state)
+{
+	(void)state;
+	struct pool *p = make("10.8.0.0/24", "fd08::/64");
+	reserve(p, "10.8.0.1");
+	reserve(p, "fd08::1");
+	assert_string_equal(lease(p, "alice", 0), "10.8.0.2/24");
+	assert_string_equal(lease(p, "alice", 1), "fd08::2/64");
+	assert_string_equal(lease(p, "bob", 0), "10.8.0.3/24");
+	assert_string_equal(lease(p, "alice", 0), "10.8.0.2/24");
+	assert_int_equal(pool_in_use(p), 2);
+	pool_free(p);
+}
+
+static void
+test_same_name_same_address(void **state)
+{
+	(void)state;
+	struct pool *p = make("10.8.0.0/24", NULL);
+	assert_string_equal(lease(p, "alice", 0), "10.8.0.1/24");
+	pool_release(p, "alice");
+	assert_int_equal(pool_in_use(p), 0);
+	assert_int_equal(pool_known(p), 1);
+	assert_string_equal(lease(p, "bob", 0), "10.8.0.2/24");
+	assert_string_equal(lease(p, "alice", 0), "10.8.0.1/24");
+	pool_release(p, "alice");
+	pool_release(p, "alice");
+	pool_release(p, "nobody");
+	assert_int_equal(pool_in_use(p), 1);
+	pool_free(p);
+}
+
+/* A /29 has six host addresses. */
+static void
+test_exhausted_then_longest_unused_goes(void **state)
+{
+	(void)state;
+	struct pool *p = make("192.0.2.8/29", NULL);
+	char name[8];
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		assert_string_not_equal(lease(p, name, 0), "");
+	}
+	assert_string_equal(lease(p, "p5", 0), "192.0.2.14/29");
+	assert_string_equal(lease(p, "late", 0), "");
+	assert_int_equal(pool_in_use(p), 6);
+	pool_release(p, "p3");
+	pool_release(p, "p1");
+	assert_string_equal(lease(p, "late", 0), "192.0.2.12/29"); /* p3's: unused for longest */
+	assert_string_equal(lease(p, "p1", 0), "192.0.2.10/29");   /* still its own */
+	assert_string_equal(lease(p, "p3", 0), "");
+	pool_free(p);
+}
+
+/* When one family has none left, the other's is not used up. */
+static void
+test_all_or_nothing(void **state)
+{
+	(void)state;
+	struct pool *p = make("10.0.0.0/30", "fd08::/64");
+	lease(p, "a", 0);
+	lease(p, "b", 0);
+	assert_string_equal(lease(p, "c", 1), "");
+	assert_int_equal(pool_known(p), 2);
+	pool_release(p, "a");
+	assert_string_equal(lease(p, "c", 0), "10.0.0.1/30");
+	pool_free(p);
+}
+
+static void
+test_edges_of_prefixes(void **state)
+{
+	(void)state;
+	struct pool *p = make("10.0.0.5/31", NULL); /* one host bit: nothing between network and broadcast */
+	assert_string_equal(lease(p, "a", 0), "");
+	pool_free(p);
+	p = make("10.0.0.5/32", NULL);
+	assert_string_equal(lease(p, "a", 0), "");
+	pool_free(p);
+	p = make("10.0.0.6/30", NULL); /* host bits are ignored */
+	assert_string_equal(lease(p, "a", 0), "10.0.0.5/30");
+	assert_string_equal(lease(p, "b", 0), "10.0.0.6/30");
+	assert_string_equal(lease(p, "c", 0), "");
+	pool_free(p);
+	p = make("fd00::/127", NULL);
+	assert_string_equal(lease(p, "a", 0), "fd00::1/127");
+	assert_string_equal(lease(p, "b", 0), "");
+	pool_free(p);
+}
+
+static void
+test_large_prefix_is_capped(void **state)
+{
+	(void)state;
+	struct pool *p = make("10.0.0.0/8", NULL);
+	char name[16];
+	reserve(p, "10.255.0.1"); /* beyond what is used: nothing to reserve */
+	reserve(p, "11.0.0.1");
+	for (int i = 0; i < POOL_MAX_HOSTS; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		assert_string_not_equal(lease(p, name, 0), "");
+	}
+	assert_string_equal(lease(p, "p65535", 0), "10.1.0.0/8");
+	assert_string_equal(lease(p, "late", 0), "");
+	pool_free(p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_first_addresses),
+		cmocka_unit_test(test_same_name_same_address),
+		cmocka_unit_test(test_exhausted_then_longest_unused_goes),
+		cmocka_unit_test(test_all_or_nothing),
+		cmocka_unit_test(test_edges_of_prefixes),
+		cmocka_unit_test(test_large_prefix_is_capped),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
