@@ -68,8 +68,10 @@ ca_new_dir_make(struct ca_new_dir *d, const char *final)
 		return -ENAMETOOLONG;
 	if (!mkdtemp(d->path))
 		return -errno;
-	d->dirfd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (d->dirfd < 0 || fchmod(d->dirfd, 0700) < 0) {
+	/* by name, because a umask of 0777 would not even let us open it; it is new and ours */
+	if (chmod(d->path, 0700) == 0)
+		d->dirfd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->dirfd < 0) {
 		int rc = -errno;
 		ca_new_dir_discard(d);
 		return rc;

@@ -342,6 +342,25 @@ test_renegotiation(void **state)
 	dtlsnet_free(net);
 }
 
+/* Nor does a client follow a server that asks for one. */
+static void
+test_hello_request(void **state)
+{
+	struct dtlsnet *net = connected(*state);
+	SSL *server = ((struct dtls *)(void *)net->server)->ssl;
+
+	SSL_clear_options(server, SSL_OP_NO_RENEGOTIATION);
+	assert_int_equal(SSL_renegotiate(server), 1);
+	(void)SSL_do_handshake(server);
+	assert_int_equal(net->to_client.n, 1);
+	assert_int_equal(net->to_client.d[0].bytes[0], 22);
+	dtlsnet_step(net);
+	assert_int_equal(net->client_status, SEC_READY);
+	for (unsigned i = 0; i < net->to_server.n; i++)
+		assert_int_equal(net->to_server.d[i].bytes[0], 21); /* at most a warning, no ClientHello */
+	dtlsnet_free(net);
+}
+
 /* --- what an attacker can send --- */
 
 static void
@@ -509,6 +528,7 @@ main(void)
 		cmocka_unit_test(test_replay_and_damage),
 		cmocka_unit_test(test_close_notify),
 		cmocka_unit_test(test_renegotiation),
+		cmocka_unit_test(test_hello_request),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_damaged_handshake),
 		cmocka_unit_test(test_forged_alert),
