@@ -25,8 +25,8 @@ enum { QUERIER_ALL_PORTS = 0xffff };
 struct querier_ops {
 	/* Sends a query frame out of one port, or all that are up. */
 	void (*send)(void *arg, uint16_t port, const struct gm_build *query, struct mono now);
-	/* The elected querier or the timing changed: see q->state, q->timing. */
-	void (*changed)(void *arg, enum gm_family family, struct mono now);
+	/* The elected querier ('elected') or only the timing changed: see q->state, querier_timing(). */
+	void (*changed)(void *arg, enum gm_family family, bool elected, struct mono now);
 };
 
 struct querier {
@@ -49,6 +49,9 @@ struct querier {
 /* params must outlive *q.  mac is the source MAC.  Starts at 'now' with its startup queries (the first tick sends one). */
 void querier_init(struct querier *q, enum gm_family family, const struct sw_snooping *params, const struct mac *mac,
 		  const struct querier_ops *ops, void *arg, struct mono now);
+
+/* The params it points to have changed. */
+void querier_reconfigure(struct querier *q, struct mono now);
 
 /* A port came up or a peer (re)connected: a general query to it at once, answers within min(QRI, 1 s).  Returns the time by which
  * they should be in (now + max response + 1 s), or 'now' when nothing was asked. */

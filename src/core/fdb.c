@@ -161,6 +161,18 @@ fdb_add_static(struct fdb *f, struct fdb_port *p, uint64_t key, struct mono now)
 }
 
 void
+fdb_reconfigure(struct fdb *f, nsec_t aging, uint32_t max)
+{
+	f->max = max;
+	if (f->aging == aging)
+		return;
+	f->aging = aging;
+	HMAP_EACH (e, &f->map, struct fdb_entry, node)
+		if (!e->is_static)
+			timerq_arm(&f->timers, &e->expiry, aging ? mono_add(e->seen, aging) : MONO_NEVER);
+}
+
+void
 fdb_flush_port(struct fdb *f, struct fdb_port *p)
 {
 	LIST_EACH_SAFE (e, tmp, &p->entries, struct fdb_entry, by_port)

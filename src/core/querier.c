@@ -70,18 +70,43 @@ querier_forget_elected(struct querier *q)
 	q->other_until = MONO_NEVER;
 }
 
+/* RFC 4541 2.1.1 without an address of our own; MLD knows no such query, and asks from a link-local one. */
+static void
+querier_set_own(struct querier *q)
+{
+	q->own = q->params->querier_address[q->family];
+	if (ipaddr_is_unspecified(&q->own))
+		q->own = q->family == GM_IGMP ? ipaddr_v4_u32(0) : ipaddr_link_local_of(&q->mac);
+}
+
 void
 querier_init(struct querier *q, enum gm_family family, const struct sw_snooping *params, const struct mac *mac,
 	     const struct querier_ops *ops, void *arg, struct mono now)
 {
 	*q = (struct querier){ .family = family, .params = params, .mac = *mac, .ops = *ops, .arg = arg };
-	q->own = params->querier_address[family];
-	if (ipaddr_is_unspecified(&q->own))
-		q->own = family == GM_IGMP ? ipaddr_v4_u32(0) : ipaddr_link_local_of(mac);
+	querier_set_own(q);
 	q->next_general = MONO_NEVER;
 	querier_forget_elected(q);
 	if (querier_may_ask(q))
 		querier_start(q, now);
+}
+
+void
+querier_reconfigure(struct querier *q, struct mono now)
+{
+	enum querier_state was = q->state;
+	querier_set_own(q);
+	if (!querier_may_ask(q)) {
+		q->state = QUERIER_DISABLED;
+		q->next_general = MONO_NEVER;
+	} else if (q->state == QUERIER_DISABLED && ipaddr_is_any(&q->elected)) {
+		querier_start(q, now);
+	} else if (q->state == QUERIER_DISABLED) {
+		q->state = QUERIER_NON_QUERIER;
+	} else if (q->state == QUERIER_QUERIER) {
+		q->next_general = mono_min(q->next_general, mono_add(now, q->params->query_interval));
+	}
+	q->ops.changed(q->arg, q->family, q->state != was, now);
 }
 
 /* A query with our parameters; the caller sets what is particular. */
@@ -131,7 +156,7 @@ querier_set_elected(struct querier *q, uint16_t port, const struct gm_msg *query
 		q->state = QUERIER_NON_QUERIER;
 	q->next_general = MONO_NEVER;
 	if (is_new || retimed)
-		q->ops.changed(q->arg, q->family, now);
+		q->ops.changed(q->arg, q->family, is_new, now);
 }
 
 /* RFC 3376 6.6.2: the lower address wins; the unspecified one neither wins nor loses. */
@@ -145,6 +170,9 @@ querier_query_seen(struct querier *q, uint16_t port, const struct gm_msg *query,
 	bool same = c == 0 && q->state != QUERIER_QUERIER;
 	if (!ipaddr_is_unspecified(present) && c >= 0 && !same)
 		return false;
+	/* A general query may come from where the querier has moved to; a specific one by another port is a forgery. */
+	if (same && port != q->elected_port && !ipaddr_is_any(&query->group))
+		return false;
 	querier_set_elected(q, port, query, now);
 	return true;
 }
@@ -155,7 +183,7 @@ querier_elected_gone(struct querier *q, struct mono now)
 	querier_forget_elected(q);
 	if (querier_may_ask(q))
 		querier_start(q, now);
-	q->ops.changed(q->arg, q->family, now);
+	q->ops.changed(q->arg, q->family, true, now);
 }
 
 void

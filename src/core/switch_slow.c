@@ -67,14 +67,12 @@ sw_slow_query(struct sw *sw, struct sw_port *in, const struct frame *f, struct g
 	struct querier *q = &sw->querier[msg->family];
 	if (in->params.router == SW_ROUTER_NEVER)
 		return DROP_QUERY_GUARD;
-	/* A query from 0.0.0.0 or :: is a switch's, not a router's (RFC 4541 2.1.1). */
+	if (querier_query_seen(q, in->id, msg, sw->now) && !ipaddr_is_any(&msg->group))
+		mdb_query_seen(&sw->mdb, 0, msg, sw->now);
+	/* Behind the election, so that the elected querier's timing counts.  A query from 0.0.0.0 or :: is a switch's,
+	 * not a router's (RFC 4541 2.1.1). */
 	if (!ipaddr_is_unspecified(&msg->src) && in->params.router == SW_ROUTER_AUTO)
 		sw_router_add(sw, in, querier_other_interval(q), sw->now);
-	if (querier_query_seen(q, in->id, msg, sw->now)) {
-		sw->active[msg->family] = true;
-		if (!ipaddr_is_any(&msg->group))
-			mdb_query_seen(&sw->mdb, 0, msg, sw->now);
-	}
 	sw->frame = f;
 	sw_copy_to_set(sw, &sw->up);
 	return DROP_NONE;
@@ -169,13 +167,15 @@ sw_send_query(void *arg, uint16_t port, const struct gm_build *query, struct mon
 }
 
 static void
-sw_querier_changed(void *arg, enum gm_family family, struct mono now)
+sw_querier_changed(void *arg, enum gm_family family, bool elected, struct mono now)
 {
 	struct sw *sw = arg;
 	const struct querier *q = &sw->querier[family];
 	struct sw_event ev = { .kind = SW_EVENT_QUERIER, .family = family };
 	ev.group = q->state == QUERIER_QUERIER ? q->own : q->elected;
 	sw_apply_querier(sw, family);
+	if (!elected)
+		return;
 	if (!ipaddr_is_any(&q->elected))
 		ev.port = sw->ports[q->elected_port];
 	sw_event(sw, &ev, now);

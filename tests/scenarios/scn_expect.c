@@ -101,8 +101,8 @@ scn_parse_event(struct scn *s, struct scn_args *a, struct sw_event *ev)
 	if (ev->kind == SW_EVENT_QUERIER) {
 		ev->family = scn_next_is(a, "mld") ? GM_MLD : GM_IGMP;
 		if (ev->family == GM_IGMP && !scn_next_is(a, "igmp"))
-			return scn_fail(s, "event querier igmp|mld ADDRESS|self");
-		return scn_next_is(a, "self") || scn_parse_ip(s, scn_next(a), &ev->group);
+			return scn_fail(s, "event querier igmp|mld ADDRESS|none");
+		return scn_next_is(a, "none") || scn_parse_ip(s, scn_next(a), &ev->group);
 	}
 	if (!scn_parse_port(s, scn_next(a), &p))
 		return false;
