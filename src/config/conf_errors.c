@@ -1,6 +1,7 @@
 /* Collects mistakes and reports them in the order of the file. */
 #include "conf_errors.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -17,6 +18,15 @@ conf_errors_fini(struct conf_errors *e)
 	for (unsigned i = 0; i < e->n; i++)
 		free(e->v[i].text);
 	conf_errors_init(e);
+}
+
+/* What was quoted from the file may have lines; a message is one. */
+static void
+on_one_line(char *text)
+{
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text))
+			*text = '?';
 }
 
 void
@@ -38,6 +48,7 @@ conf_errors_add(struct conf_errors *e, unsigned line, const char *fmt, ...)
 		e->oom = true;
 		return;
 	}
+	on_one_line(text);
 	e->v[e->n] = (struct conf_error){ .line = line, .seq = e->n, .text = text };
 	e->n++;
 }

@@ -28,7 +28,7 @@ struct conf_errors {
 
 void conf_errors_init(struct conf_errors *e);
 void conf_errors_fini(struct conf_errors *e);
-/* One mistake; the text has no newline and begins with the option's name. */
+/* One mistake; the text begins with the option's name.  Control characters in it become '?'. */
 void conf_errors_add(struct conf_errors *e, unsigned line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Appends "file:line: text\n" for each, sorted by line. */
 void conf_errors_report(struct conf_errors *e, const char *file, struct sbuf *out);

@@ -7,6 +7,7 @@
 
 #include "castswitch/conf.h"
 #include "conf_lex.h"
+#include "conf_scan_titles.h"
 
 /* What is needed only while scanning. */
 struct scanner {
@@ -75,15 +76,6 @@ add_value(struct scanner *s, unsigned line)
 	o->value_lines = p;
 	o->value_lines[o->n_values++] = line;
 	return true;
-}
-
-/* Hides [start, end) from libconfuse. */
-static void
-blank_out(struct conf_scan *o, size_t start, size_t end)
-{
-	for (size_t i = start; i < end; i++)
-		if (o->text[i] != '\n')
-			o->text[i] = ' ';
 }
 
 /* "a, b, c": what may stand in a block. */
@@ -259,7 +251,7 @@ read_option(struct scanner *s, const struct conf_token *name, size_t block)
 	s->lex.option = block_name(id);
 	if (!row || s->errors->total != before || !check_form(s, row, name->line, braces, o->n_values - first) ||
 	    !check_first(s, row, block, name->line)) {
-		blank_out(o, name->start, s->lex.pos);
+		conf_scan_blank(o, name->start, s->lex.pos);
 		o->n_values = first;
 		return true;
 	}
@@ -367,7 +359,7 @@ read_block(struct scanner *s, const struct conf_token *name, const struct conf_t
 	b = &s->out->blocks[index];
 	b->end = s->lex.pos;
 	if (b->dropped)
-		blank_out(s->out, b->start, b->end);
+		conf_scan_blank(s->out, b->start, b->end);
 	return true;
 }
 
@@ -409,73 +401,6 @@ read_file(struct scanner *s)
 	}
 }
 
-/* Blocks of the same kind and title, next to each other and in the order of the file. */
-static int
-by_title(const void *va, const void *vb, void *arg)
-{
-	const struct conf_scan *o = arg;
-	const struct conf_scan_block *a = &o->blocks[*(const size_t *)va], *b = &o->blocks[*(const size_t *)vb];
-	const size_t shorter = a->title_len < b->title_len ? a->title_len : b->title_len;
-	int d = memcmp(&o->text[a->title], &o->text[b->title], shorter);
-
-	if (d == 0)
-		d = (a->title_len > b->title_len) - (a->title_len < b->title_len);
-	return d ? d : (a->start > b->start) - (a->start < b->start);
-}
-
-static bool
-same_title(const struct conf_scan *o, const struct conf_scan_block *a, const struct conf_scan_block *b)
-{
-	return a->title_len == b->title_len && memcmp(&o->text[a->title], &o->text[b->title], a->title_len) == 0;
-}
-
-/* Reports and hides all but the first of the peers with the same name. */
-static void
-check_titles(struct scanner *s, size_t *index, size_t n)
-{
-	struct conf_scan *o = s->out;
-	size_t first = 0;
-
-	qsort_r(index, n, sizeof(index[0]), by_title, o);
-	for (size_t i = 1; i < n; i++) {
-		struct conf_scan_block *a = &o->blocks[index[first]], *b = &o->blocks[index[i]];
-
-		if (!same_title(o, a, b)) {
-			first = i;
-			continue;
-		}
-		conf_errors_add(s->errors, b->line, "%s: \"%.*s\" given twice (first in line %u)",
-				conf_blocks[b->id].name, b->title_len > 64 ? 64 : (int)b->title_len, &o->text[b->title],
-				a->line);
-		b->dropped = true;
-	}
-	/* Only now: the titles are compared in the text. */
-	for (size_t i = 0; i < n; i++)
-		if (o->blocks[index[i]].dropped)
-			blank_out(o, o->blocks[index[i]].start, o->blocks[index[i]].end);
-}
-
-static bool
-check_peers(struct scanner *s)
-{
-	struct conf_scan *o = s->out;
-	size_t n = 0;
-
-	if (s->peers < 2)
-		return true;
-	size_t *index = reallocarray(NULL, s->peers, sizeof(*index));
-	if (!index) {
-		s->err = -ENOMEM;
-		return false;
-	}
-	for (size_t i = 0; i < o->n_blocks; i++)
-		if (o->blocks[i].id == CONF_BLOCK_PEER && !o->blocks[i].dropped)
-			index[n++] = i;
-	check_titles(s, index, n);
-	free(index);
-	return true;
-}
-
 static int
 scan(struct conf_scan *o, unsigned program, struct conf_errors *errors)
 {
@@ -488,7 +413,7 @@ scan(struct conf_scan *o, unsigned program, struct conf_errors *errors)
 	s->errors = errors;
 	s->program = program;
 	conf_lex_init(&s->lex, o->text, o->len, errors);
-	err = read_file(s) && check_peers(s) ? 0 : s->err;
+	err = read_file(s) ? conf_scan_check_titles(o, errors) : s->err;
 	free(s);
 	return err;
 }

@@ -91,7 +91,7 @@ parse_word(const struct conf_row *row, const char *s, uint64_t *ret)
 /* --- messages --------------------------------------------------------------------------------------------------------
  */
 
-/* Appends the text in single quotes, cut when long, on one line. */
+/* Appends the text in single quotes, cut when long. */
 static void
 print_culprit(const char *text, struct sbuf *b)
 {
@@ -99,7 +99,7 @@ print_culprit(const char *text, struct sbuf *b)
 
 	sbuf_addc(b, '\'');
 	for (i = 0; text[i] && i < 60; i++)
-		sbuf_addc(b, iscntrl((unsigned char)text[i]) ? '?' : text[i]);
+		sbuf_addc(b, text[i]);
 	sbuf_puts(b, text[i] ? "...'" : "'");
 }
 
