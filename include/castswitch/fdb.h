@@ -92,6 +92,8 @@ fdb_is_guarded(const struct fdb_entry *e, const struct fdb_port *p, struct mono 
 enum fdb_result fdb_learn(struct fdb *f, struct fdb_port *p, uint64_t key, struct mono now);
 /* Adds a static (never aged, never moved) entry; p NULL means the switch itself.  False when out of memory. */
 bool fdb_add_static(struct fdb *f, struct fdb_port *p, uint64_t key, struct mono now);
+/* Other limits from now on: entries are re-timed, none is thrown out for 'max'. */
+void fdb_reconfigure(struct fdb *f, nsec_t aging, uint32_t max);
 /* Removes all entries of a port, the static ones too. */
 void fdb_flush_port(struct fdb *f, struct fdb_port *p);
 

@@ -133,11 +133,17 @@ struct sw *switch_new(const struct sw_params *params, const struct sw_ops *ops, 
 		      struct mono now);
 void switch_free(struct sw *sw);
 
+/* Takes over other settings while running (mac stays).  State is kept: entries and memberships live on under the new timers
+ * as they are renewed, limits bind newcomers, a querier that is switched on or off starts or stops at once. */
+void switch_reconfigure(struct sw *sw, const struct sw_params *params, struct mono now);
+
 /* --- ports --- */
 
 /* Adds a port, down.  NULL with errno-like *ret_err: EEXIST (name), ENOSPC (SW_MAX_PORTS), ENOMEM. */
 struct sw_port *switch_port_add(struct sw *sw, const struct sw_port_params *params, const struct sw_port_ops *ops, void *arg,
 				struct mono now, int *ret_err);
+/* Takes over other settings of a port (name, kind and endpoint stay). */
+void switch_port_reconfigure(struct sw *sw, struct sw_port *port, const struct sw_port_params *params, struct mono now);
 /* Removes it; its FDB entries, memberships and router-port state are flushed at once. */
 void switch_port_del(struct sw *sw, struct sw_port *port, struct mono now);
 /* Up: may send and receive, gets a general query at once (answers within min(query-response-interval, 1 s)).  Down: flushed. */
