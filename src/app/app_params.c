@@ -2,6 +2,7 @@
 #include "app_params.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "castswitch/aead_openssl.h"
 
@@ -124,29 +125,31 @@ app_aead_name(uint8_t aead)
 	}
 }
 
+/* What introduces the reason and the text of an end. */
+static const char *
+end_prefix(enum session_end end)
+{
+	switch (end) {
+	case SESSION_END_REFUSED:
+		return "refused: ";
+	case SESSION_END_BYE:
+		return "the other side said goodbye: ";
+	case SESSION_END_PROTOCOL:
+		return "protocol error: ";
+	case SESSION_END_DEAD:
+		return "no answer any more: ";
+	default:
+		return "";
+	}
+}
+
 const char *
 app_end_text(const struct session_close_info *info, char *buf, size_t len)
 {
 	const char *reason = info->reason ? tmsg_reason_text(info->reason) : "";
-	const char *text = info->text;
-	switch (info->end) {
-	case SESSION_END_REFUSED:
-		snprintf(buf, len, "refused: %s%s%s", reason, *text ? ": " : "", text);
-		break;
-	case SESSION_END_BYE:
-		snprintf(buf, len, "the other side said goodbye: %s%s%s", reason, *text ? ": " : "", text);
-		break;
-	case SESSION_END_DEAD:
-		snprintf(buf, len, "no answer any more");
-		break;
-	case SESSION_END_PROTOCOL:
-		snprintf(buf, len, "protocol error: %s", text);
-		break;
-	case SESSION_END_LOCAL:
-		snprintf(buf, len, "%s%s%s", reason, *reason && *text ? ": " : "", text);
-		break;
-	default:
-		snprintf(buf, len, "%s", *text ? text : "ended");
-	}
+	/* A text that only repeats the reason adds nothing. */
+	const char *text = strcmp(reason, info->text) == 0 ? "" : info->text;
+	snprintf(buf, len, "%s%s%s%s", end_prefix(info->end), reason, *reason && *text ? ": " : "",
+		 *reason || *text ? text : "ended");
 	return buf;
 }

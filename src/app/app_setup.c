@@ -37,6 +37,15 @@ app_identity(const struct conf_identity *conf, enum identity_role role, const ch
 	return id;
 }
 
+struct dtls_ctx *
+app_dtls(const struct conf_identity *conf, enum identity_role role, const char *server_name, char err[APP_ERROR_MAX])
+{
+	struct identity *id = app_identity(conf, role, server_name, err);
+	struct dtls_ctx *ctx = id ? dtls_ctx_new(id, err) : NULL;
+	identity_free(id);
+	return ctx;
+}
+
 static enum app_exit
 app_tap_configure(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char err[APP_ERROR_MAX])
 {

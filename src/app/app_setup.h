@@ -5,6 +5,7 @@
 #include "castswitch/app.h"
 #include "castswitch/conf.h"
 #include "castswitch/ctl.h"
+#include "castswitch/dtls.h"
 #include "castswitch/identity.h"
 #include "castswitch/link.h"
 #include "castswitch/loop.h"
@@ -18,6 +19,10 @@ void app_print_errors(const struct app_program *prog, const char *text);
 /* The identity of the configuration; server_name as given.  NULL with one line in err. */
 struct identity *app_identity(const struct conf_identity *conf, enum identity_role role, const char *server_name,
 			      char err[APP_ERROR_MAX]);
+
+/* The same, ready for connections. */
+struct dtls_ctx *app_dtls(const struct conf_identity *conf, enum identity_role role, const char *server_name,
+			  char err[APP_ERROR_MAX]);
 
 /* A tap that exists, has its MTU and its addresses, and is up. */
 struct app_tap {

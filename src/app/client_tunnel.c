@@ -107,12 +107,8 @@ client_dtls(struct client *c, unsigned remote, char err[APP_ERROR_MAX])
 	struct dtls_ctx **ctx = &c->dtls[c->order[remote]];
 	const char *name =
 		c->conf->identity.server_name ? c->conf->identity.server_name : client_remote(c, remote)->host;
-	if (*ctx)
-		return *ctx;
-	struct identity *id = app_identity(&c->conf->identity, IDENTITY_CLIENT, name, err);
-	if (id)
-		*ctx = dtls_ctx_new(id, err);
-	identity_free(id);
+	if (!*ctx)
+		*ctx = app_dtls(&c->conf->identity, IDENTITY_CLIENT, name, err);
 	return *ctx;
 }
 

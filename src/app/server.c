@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,14 @@ server_start_listen(struct server *s, char err[APP_ERROR_MAX])
 	return code == APP_OK ? server_start_sessions(s, err) : code;
 }
 
+static void
+server_hup(void *arg, int signo, struct mono now)
+{
+	char text[APP_ERROR_MAX];
+	(void)signo;
+	(void)server_reload(arg, now, text, sizeof(text));
+}
+
 static struct mono
 server_now(void *arg)
 {
@@ -203,6 +212,8 @@ server_start_control(struct server *s, char err[APP_ERROR_MAX])
 	int r = server_register_commands(s);
 	if (r == 0)
 		r = app_signals(s->loop);
+	if (r == 0)
+		r = loop_add_signal(s->loop, SIGHUP, server_hup, s);
 	if (r == 0)
 		r = loop_add_flush(s->loop, server_flush, s);
 	return r ? server_fail(err, "control", -r) : APP_OK;
@@ -267,20 +278,20 @@ server_load_identity(const struct app_program *prog, struct server *s)
 	char err[APP_ERROR_MAX];
 	if (!s->conf->listen.present)
 		return APP_OK;
-	struct identity *id = app_identity(&s->conf->identity, IDENTITY_SERVER, s->conf->identity.server_name, err);
-	if (id)
-		s->dtls = dtls_ctx_new(id, err);
-	identity_free(id);
+	s->dtls = app_dtls(&s->conf->identity, IDENTITY_SERVER, s->conf->identity.server_name, err);
 	if (s->dtls)
 		return APP_OK;
 	app_print_errors(prog, err);
 	return APP_CONFIG;
 }
 
+/* Owns conf. */
 static enum app_exit
 server_with_config(const struct app_program *prog, const struct app_options *o, struct conf_server *conf)
 {
-	struct server s = { .conf = conf, .rng = random_rng(), .limit_handshake = LOG_LIMIT_INIT };
+	struct server s = {
+		.conf = conf, .config_file = o->config, .rng = random_rng(), .limit_handshake = LOG_LIMIT_INIT
+	};
 	list_init(&s.peers);
 	app_event_log_init(&s.events);
 	log_set_level(conf->log.level);
@@ -303,6 +314,7 @@ server_with_config(const struct app_program *prog, const struct app_options *o, 
 		loop_free(s.loop);
 	}
 	dtls_ctx_free(s.dtls);
+	conf_server_free(s.conf);
 	return code;
 }
 
@@ -322,7 +334,6 @@ app_server_main(const struct app_program *prog, int argc, char **argv)
 		app_print_errors(prog, sbuf_str(&errors));
 	} else {
 		code = server_with_config(prog, &o, conf);
-		conf_server_free(conf);
 	}
 	sbuf_free(&errors);
 	return (int)code;

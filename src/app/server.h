@@ -38,7 +38,8 @@ struct server_peer {
 };
 
 struct server {
-	const struct conf_server *conf;
+	struct conf_server *conf; /* owned; replaced by a reload */
+	const char *config_file;
 	struct loop *loop;
 	struct rng rng;
 	struct mono started;
@@ -66,10 +67,20 @@ struct server {
 /* --- server_peers.c: sessions and peers --- */
 extern const struct session_ops server_session_ops; /* arg is the struct server */
 void server_receive(struct server *s, struct udp_dgram *dgrams, size_t n, struct mono now);
+/* The connected peer of this name, or NULL. */
+struct server_peer *server_peer_find(const struct server *s, const char *name);
 /* BYE to everybody. */
 void server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now);
 /* Removes the peers whose sessions ended while the switch was running. */
 void server_reap_peers(struct server *s, struct mono now);
+
+/* Sends the peer its configuration. */
+void server_push(struct server *s, const struct server_peer *p, struct mono now);
+
+/* --- server_reload.c --- */
+/* Reads the configuration again and applies what can be applied to a running server.  The outcome in words, also logged;
+ * false when nothing was changed. */
+bool server_reload(struct server *s, struct mono now, char *ret_text, size_t len);
 
 /* --- server_ctl.c --- */
 int server_register_commands(struct server *s);

@@ -1,4 +1,5 @@
 /* castswitchd: the answers to castctl. */
+#include <stdio.h>
 #include <string.h>
 
 #include "app_params.h"
@@ -100,6 +101,63 @@ server_drops(void *arg, const json_t *request, char *err, size_t errlen)
 	return list;
 }
 
+/* --- steering --- */
+
+static json_t *
+server_reload_command(void *arg, const json_t *request, char *err, size_t errlen)
+{
+	struct server *s = arg;
+	char text[APP_ERROR_MAX];
+	(void)request;
+	if (server_reload(s, loop_now(s->loop), text, sizeof(text)))
+		return json_string(text);
+	snprintf(err, errlen, "%s", text);
+	return NULL;
+}
+
+/* The request's string member, or NULL with err. */
+static const char *
+request_string(const json_t *request, const char *key, char *err, size_t errlen)
+{
+	const char *v = json_string_value(json_object_get(request, key));
+	if (!v)
+		snprintf(err, errlen, "\"%s\" is missing or not a string", key);
+	return v;
+}
+
+static json_t *
+server_kick(void *arg, const json_t *request, char *err, size_t errlen)
+{
+	struct server *s = arg;
+	const char *name = request_string(request, "name", err, errlen);
+	if (!name)
+		return NULL;
+	struct server_peer *p = server_peer_find(s, name);
+	if (!p) {
+		snprintf(err, errlen, "no peer '%.64s' is connected", name);
+		return NULL;
+	}
+	session_close(p->session, TMSG_REASON_KICKED, "", loop_now(s->loop));
+	return json_sprintf("%s is disconnected (it may come again; \"disabled\" in its peer block keeps it out)",
+			    name);
+}
+
+static json_t *
+server_log(void *arg, const json_t *request, char *err, size_t errlen)
+{
+	const char *name = request_string(request, "level", err, errlen);
+	enum log_level level;
+	(void)arg;
+	if (!name)
+		return NULL;
+	if (!log_level_parse(name, &level)) {
+		snprintf(err, errlen, "no log level '%.32s' (allowed: error, warning, notice, info, debug)", name);
+		return NULL;
+	}
+	log_set_level(level);
+	return json_sprintf("log level %s until the next reload", name);
+}
+
 int
 server_register_commands(struct server *s)
 {
@@ -110,6 +168,9 @@ server_register_commands(struct server *s)
 		{ "status", "what runs, since when, how many of what", server_status },
 		{ "peers", "connected clients", server_peers },
 		{ "drops", "what was dropped, and why", server_drops },
+		{ "reload", "read the configuration again", server_reload_command },
+		{ "kick", "end a peer's session: {\"name\"}", server_kick },
+		{ "log", "set the log level: {\"level\"}", server_log },
 	};
 	int r = ctl_switch_register(s->ctl, &s->view);
 	for (size_t i = 0; r == 0 && i < sizeof(commands) / sizeof(commands[0]); i++)

@@ -7,7 +7,7 @@
 #include "app_params.h"
 #include "server.h"
 
-static struct server_peer *
+struct server_peer *
 server_peer_find(const struct server *s, const char *name)
 {
 	LIST_EACH (p, &s->peers, struct server_peer, node)
@@ -80,7 +80,7 @@ server_peer_new(struct server *s, struct session *session, struct mono now, int 
 	return p;
 }
 
-static void
+void
 server_push(struct server *s, const struct server_peer *p, struct mono now)
 {
 	struct tmsg_push push = { .mtu = (uint16_t)s->conf->sw.mtu,

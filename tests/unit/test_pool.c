@@ -88,7 +88,7 @@ test_exhausted_then_longest_unused_goes(void **state)
 {
 	(void)state;
 	struct pool *p = make("192.0.2.8/29", NULL);
-	char name[8];
+	char name[16];
 	for (int i = 0; i < 6; i++) {
 		snprintf(name, sizeof(name), "p%d", i);
 		assert_string_not_equal(lease(p, name, 0), "");
