@@ -94,8 +94,10 @@ enum fdb_result fdb_learn(struct fdb *f, struct fdb_port *p, uint64_t key, struc
 bool fdb_add_static(struct fdb *f, struct fdb_port *p, uint64_t key, struct mono now);
 /* Other limits from now on: entries are re-timed, none is thrown out for 'max'. */
 void fdb_reconfigure(struct fdb *f, nsec_t aging, uint32_t max);
-/* Removes all entries of a port, the static ones too. */
+/* The port went down: removes what was learned there; static entries stay. */
 void fdb_flush_port(struct fdb *f, struct fdb_port *p);
+/* The port goes away: removes all its entries. */
+void fdb_forget_port(struct fdb *f, struct fdb_port *p);
 
 void fdb_tick(struct fdb *f, struct mono now);
 struct mono fdb_next(const struct fdb *f);

@@ -176,6 +176,14 @@ void
 fdb_flush_port(struct fdb *f, struct fdb_port *p)
 {
 	LIST_EACH_SAFE (e, tmp, &p->entries, struct fdb_entry, by_port)
+		if (!e->is_static)
+			fdb_remove(f, e);
+}
+
+void
+fdb_forget_port(struct fdb *f, struct fdb_port *p)
+{
+	LIST_EACH_SAFE (e, tmp, &p->entries, struct fdb_entry, by_port)
 		fdb_remove(f, e);
 }
 

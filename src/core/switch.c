@@ -72,6 +72,7 @@ switch_new(const struct sw_params *params, const struct sw_ops *ops, void *arg, 
 	portset_init(&sw->up);
 	portset_init(&sw->routers);
 	portset_init(&sw->takers);
+	portset_init(&sw->all_multicast);
 	for (int f = 0; f < GM_FAMILIES; f++) {
 		querier_init(&sw->querier[f], (enum gm_family)f, s, &params->mac, &sw_querier_ops, sw, now);
 		sw_apply_querier(sw, (enum gm_family)f);
@@ -83,7 +84,7 @@ static void
 sw_port_free(struct sw *sw, struct sw_port *p)
 {
 	mdb_port_flush(&sw->mdb, &p->mdb, MONO_ZERO);
-	fdb_flush_port(&sw->fdb, &p->fdb);
+	fdb_forget_port(&sw->fdb, &p->fdb);
 	timerq_cancel(&sw->timers, &p->router_expiry);
 	sw->ports[p->id] = NULL;
 	sw->n_ports--;
@@ -106,6 +107,7 @@ switch_free(struct sw *sw)
 	portset_fini(&sw->up);
 	portset_fini(&sw->routers);
 	portset_fini(&sw->takers);
+	portset_fini(&sw->all_multicast);
 	free(sw);
 }
 

@@ -81,10 +81,11 @@ static enum drop_reason
 sw_unicast(struct sw *sw, const struct frame *f)
 {
 	const struct fdb_entry *e = fdb_lookup(&sw->fdb, fdb_key(0, &f->dst));
+	if (e && e->port == FDB_LOCAL_PORT)
+		return DROP_NONE; /* for the switch itself */
 	if (e) {
-		if (e->port != FDB_LOCAL_PORT)
-			sw_copy_to(sw, e->port);
-		return DROP_SAME_PORT;
+		sw_copy_to(sw, e->port);
+		return sw->ports[e->port]->up ? DROP_SAME_PORT : DROP_PORT_DOWN;
 	}
 	for (size_t i = 0; i < sw->up.n; i++)
 		if (sw->ports[sw->up.ids[i]]->params.flood_unknown_unicast)
@@ -92,30 +93,33 @@ sw_unicast(struct sw *sw, const struct frame *f)
 	return DROP_NO_PORT;
 }
 
-/* Ports that were never asked what they want get it all, until they had the time to answer (DESIGN section 6). */
+/* Ports that were never asked what they want get it all, until they had the time to answer (DESIGN section 6); those in
+ * 'served' have it already. */
 static void
-sw_flood_unasked(struct sw *sw, enum gm_family family)
+sw_flood_unasked(struct sw *sw, enum gm_family family, const struct portset *served)
 {
 	for (size_t i = 0; i < sw->up.n; i++)
 		if (mono_before(sw->now, sw->ports[sw->up.ids[i]]->flood_until[family]) &&
-		    !portset_has(&sw->takers, sw->up.ids[i]))
+		    !portset_has(served, sw->up.ids[i]))
 			sw_copy_to(sw, sw->up.ids[i]);
 }
 
 static enum drop_reason
 sw_unregistered(struct sw *sw, enum gm_family family)
 {
+	const struct portset *to = &sw->takers;
 	switch ((enum sw_unregistered)sw->params.snooping.unregistered) {
 	case SW_UNREG_FLOOD:
 		return sw_flood(sw);
 	case SW_UNREG_DROP:
-		return DROP_UNREGISTERED;
+		to = &sw->all_multicast;
+		break;
 	case SW_UNREG_ROUTERS:
 		break;
 	}
-	sw_copy_to_set(sw, &sw->takers);
+	sw_copy_to_set(sw, to);
 	if (mono_before(sw->now, sw->flood_until[family]))
-		sw_flood_unasked(sw, family);
+		sw_flood_unasked(sw, family, to);
 	return DROP_UNREGISTERED;
 }
 

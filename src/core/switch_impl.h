@@ -55,7 +55,8 @@ struct sw {
 	struct mroute_table routes;
 	struct portset up;      /* all ports that are up: the flood list */
 	struct portset routers; /* router ports that are up: they get reports */
-	struct portset takers;  /* routers and all_multicast ports: they get every group */
+	struct portset all_multicast; /* ports that are up and want all multicast, whoever asked and whatever the policy */
+	struct portset takers;  /* both of these: they get every group */
 	bool active[GM_FAMILIES];         /* somebody queries */
 	struct mono flood_until[GM_FAMILIES]; /* the latest of the ports' */
 

@@ -16,18 +16,22 @@ sw_slow_learn(struct sw *sw, struct sw_port *in, const struct frame *f)
 
 /* --- router ports --- */
 
+static void
+sw_update_set(struct portset *set, const struct sw_port *p, bool belongs)
+{
+	if (p->up && belongs)
+		(void)portset_add(set, p->id);
+	else
+		portset_remove(set, p->id);
+}
+
 /* The ports that get every group: router ports and those that want all multicast. */
 void
 sw_update_takers(struct sw *sw, struct sw_port *p)
 {
-	if (p->up && p->is_router)
-		(void)portset_add(&sw->routers, p->id);
-	else
-		portset_remove(&sw->routers, p->id);
-	if (p->up && (p->is_router || p->params.all_multicast))
-		(void)portset_add(&sw->takers, p->id);
-	else
-		portset_remove(&sw->takers, p->id);
+	sw_update_set(&sw->routers, p, p->is_router);
+	sw_update_set(&sw->all_multicast, p, p->params.all_multicast);
+	sw_update_set(&sw->takers, p, p->is_router || p->params.all_multicast);
 }
 
 void

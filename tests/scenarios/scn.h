@@ -130,6 +130,12 @@ struct scn_sent {
 	bool consumed;
 };
 
+struct scn_event {
+	struct sw_event ev;
+	const struct scn_port *port; /* the switch's may be deleted since */
+	bool seen;
+};
+
 struct scn {
 	const char *path;
 	int line;
@@ -151,8 +157,7 @@ struct scn {
 	struct mono step_at;
 	struct scn_sent *sent;
 	size_t n_sent, cap_sent;
-	struct sw_event events[SCN_EVENTS];
-	bool event_seen[SCN_EVENTS];
+	struct scn_event events[SCN_EVENTS];
 	size_t n_events;
 	const struct scn_port *rx_port;
 	struct frame rx[SW_BATCH];

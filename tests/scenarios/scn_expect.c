@@ -88,9 +88,9 @@ static const char *const event_names[] = {
 
 /* Reads what the kind of event carries into *ev. */
 static bool
-scn_parse_event(struct scn *s, struct scn_args *a, struct sw_event *ev)
+scn_parse_event(struct scn *s, struct scn_args *a, struct scn_event *ret)
 {
-	struct scn_port *p;
+	struct sw_event *ev = &ret->ev;
 	const char *word = scn_next(a);
 	size_t kind = 0;
 	while (word && kind < sizeof(event_names) / sizeof(event_names[0]) && strcmp(event_names[kind], word) != 0)
@@ -104,20 +104,22 @@ scn_parse_event(struct scn *s, struct scn_args *a, struct sw_event *ev)
 			return scn_fail(s, "event querier igmp|mld ADDRESS|none");
 		return scn_next_is(a, "none") || scn_parse_ip(s, scn_next(a), &ev->group);
 	}
-	if (!scn_parse_port(s, scn_next(a), &p))
-		return false;
-	ev->port = p->port;
+	const char *port = scn_next(a);
+	ret->port = port ? scn_port_find(s, port) : NULL;
+	if (!ret->port)
+		return scn_fail(s, "there was no port '%s'", port ? port : "");
 	if (ev->kind == SW_EVENT_JOIN || ev->kind == SW_EVENT_LEAVE)
 		return scn_parse_ip(s, scn_next(a), &ev->group);
 	return ev->kind != SW_EVENT_MAC_MOVED || scn_parse_mac(s, scn_next(a), &ev->mac);
 }
 
 static bool
-scn_same_event(const struct sw_event *want, const struct sw_event *got)
+scn_same_event(const struct scn_event *want, const struct scn_event *got)
 {
-	if (want->kind != got->kind || !ipaddr_equal(&want->group, &got->group) || !mac_equal(&want->mac, &got->mac))
+	const struct sw_event *w = &want->ev, *g = &got->ev;
+	if (w->kind != g->kind || !ipaddr_equal(&w->group, &g->group) || !mac_equal(&w->mac, &g->mac))
 		return false;
-	return want->kind == SW_EVENT_QUERIER ? want->family == got->family : want->port == got->port;
+	return w->kind == SW_EVENT_QUERIER ? w->family == g->family : want->port == got->port;
 }
 
 static void
@@ -125,22 +127,22 @@ scn_note_events(struct scn *s)
 {
 	char ip[IPADDR_STRLEN], mac[MAC_STRLEN];
 	for (size_t i = 0; i < s->n_events; i++) {
-		const struct sw_event *e = &s->events[i];
-		if (!s->event_seen[i])
-			scn_note(s, "event %s %s %s %s", event_names[e->kind], e->port ? sw_port_name(e->port) : "-",
-				 ipaddr_str(&e->group, ip), mac_str(&e->mac, mac));
+		const struct scn_event *e = &s->events[i];
+		if (!e->seen)
+			scn_note(s, "event %s %s %s %s", event_names[e->ev.kind], e->port ? e->port->name : "-",
+				 ipaddr_str(&e->ev.group, ip), mac_str(&e->ev.mac, mac));
 	}
 }
 
 static bool
 cmd_event(struct scn *s, struct scn_args *a)
 {
-	struct sw_event want = { 0 };
+	struct scn_event want = { .seen = false };
 	if (!scn_parse_event(s, a, &want) || !scn_no_more(s, a))
 		return false;
 	for (size_t i = 0; i < s->n_events; i++) {
-		if (!s->event_seen[i] && scn_same_event(&want, &s->events[i])) {
-			s->event_seen[i] = true;
+		if (!s->events[i].seen && scn_same_event(&want, &s->events[i])) {
+			s->events[i].seen = true;
 			return true;
 		}
 	}
@@ -153,7 +155,7 @@ static bool
 cmd_no_event(struct scn *s, struct scn_args *a)
 {
 	for (size_t i = 0; i < s->n_events; i++) {
-		if (s->event_seen[i])
+		if (s->events[i].seen)
 			continue;
 		scn_fail(s, "there were events:");
 		scn_note_events(s);

@@ -58,12 +58,14 @@ scn_event(void *arg, const struct sw_event *ev, struct mono now)
 	struct scn *s = arg;
 	if (now.ns != s->now.ns)
 		scn_fail(s, "an event with another time than now");
-	if (s->n_events == SCN_EVENTS)
+	if (s->n_events == SCN_EVENTS) {
 		scn_fail(s, "more than %d events in one step", SCN_EVENTS);
-	else {
-		s->event_seen[s->n_events] = false;
-		s->events[s->n_events++] = *ev;
+		return;
 	}
+	s->events[s->n_events++] = (struct scn_event){
+		.ev = *ev,
+		.port = ev->port ? scn_port_find(s, sw_port_name(ev->port)) : NULL,
+	};
 }
 
 bool
