@@ -42,8 +42,8 @@ struct fdb_entry {
 /* Per port, owned by the port. */
 struct fdb_port {
 	struct list entries;
-	uint32_t n;
-	uint32_t max; /* 0 = no limit of its own */
+	uint32_t n_dynamic; /* static entries don't count */
+	uint32_t max;       /* 0 = no limit of its own */
 	bool protects;   /* what is learned here is protected (tap, NIC) */
 	bool respects;   /* protected MACs don't move here (protect_macs) */
 	uint16_t id;

@@ -21,15 +21,34 @@ fdb_port_init(struct fdb_port *p, uint16_t id, uint32_t max, bool protects, bool
 }
 
 static void
+fdb_attach(struct fdb_entry *e, struct fdb_port *p)
+{
+	e->owner = p;
+	e->port = p ? p->id : (uint16_t)FDB_LOCAL_PORT;
+	e->is_protected = e->is_static || !p || p->protects;
+	if (!p)
+		return;
+	list_push_back(&p->entries, &e->by_port);
+	if (!e->is_static)
+		p->n_dynamic++;
+}
+
+static void
+fdb_detach(struct fdb_entry *e)
+{
+	list_remove(&e->by_port);
+	if (e->owner && !e->is_static)
+		e->owner->n_dynamic--;
+}
+
+static void
 fdb_remove(struct fdb *f, struct fdb_entry *e)
 {
 	hmap_remove(&f->map, &e->node);
-	list_remove(&e->by_port);
 	timerq_cancel(&f->timers, &e->expiry);
 	if (!e->is_static)
 		f->n_dynamic--;
-	if (e->owner)
-		e->owner->n--;
+	fdb_detach(e);
 	free(e);
 }
 
@@ -55,18 +74,6 @@ fdb_expired(struct timer *t, void *arg, struct mono now)
 		timerq_arm(&f->timers, t, due);
 }
 
-static void
-fdb_attach(struct fdb_entry *e, struct fdb_port *p)
-{
-	e->owner = p;
-	e->port = p ? p->id : (uint16_t)FDB_LOCAL_PORT;
-	e->is_protected = e->is_static || !p || p->protects;
-	if (p) {
-		list_push_back(&p->entries, &e->by_port);
-		p->n++;
-	}
-}
-
 static struct fdb_entry *
 fdb_new(struct fdb *f, struct fdb_port *p, uint64_t key, bool is_static, struct mono now)
 {
@@ -88,7 +95,8 @@ fdb_new(struct fdb *f, struct fdb_port *p, uint64_t key, bool is_static, struct 
 	return e;
 }
 
-/* Removes the port's entry that was seen least recently, as far as EVICT_SCAN looks; false when all are static. */
+/* Removes the port's entry that was seen least recently, as far as EVICT_SCAN looks; false when there is none but
+ * static ones. */
 static bool
 fdb_evict(struct fdb *f, struct fdb_port *p)
 {
@@ -111,7 +119,7 @@ fdb_evict(struct fdb *f, struct fdb_port *p)
 static bool
 fdb_make_room(struct fdb *f, struct fdb_port *p, bool new_entry)
 {
-	if (p->max && p->n >= p->max && !fdb_evict(f, p))
+	if (p->max && p->n_dynamic >= p->max && !fdb_evict(f, p))
 		return false;
 	return !new_entry || f->n_dynamic < f->max;
 }
@@ -125,9 +133,7 @@ fdb_move(struct fdb *f, struct fdb_entry *e, struct fdb_port *p, struct mono now
 		f->refused++;
 		return FDB_FULL;
 	}
-	list_remove(&e->by_port);
-	if (e->owner)
-		e->owner->n--;
+	fdb_detach(e);
 	fdb_attach(e, p);
 	e->seen = now;
 	f->moves++;

@@ -103,6 +103,25 @@ mdb_host_source_find(const struct mdb_host *h, const struct ipaddr *addr)
 	return NULL;
 }
 
+/* Room for one more source; false when a limit or the memory refuses it. */
+static bool
+mdb_host_grow(const struct mdb *m, struct mdb_host *h)
+{
+	if (h->n_sources >= m->limits.max_sources || !mdb_has_source_room(m, h->pg->port, 1))
+		return false;
+	if (h->n_sources < h->cap_sources)
+		return true;
+	size_t cap = h->cap_sources ? 2 * (size_t)h->cap_sources : 2;
+	if (cap > UINT16_MAX)
+		cap = UINT16_MAX;
+	struct mdb_host_source *s = realloc(h->sources, cap * sizeof(*s));
+	if (!s)
+		return false;
+	h->sources = s;
+	h->cap_sources = (uint16_t)cap;
+	return true;
+}
+
 static void
 mdb_host_source_add(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr, struct mdb_record *rec)
 {
@@ -111,15 +130,9 @@ mdb_host_source_add(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr
 		s->seen = rec->now;
 		return;
 	}
-	if (h->n_sources == h->cap_sources) {
-		uint16_t cap = h->cap_sources ? (uint16_t)(h->cap_sources * 2) : 2;
-		if (h->n_sources >= m->limits.max_sources || !mdb_has_source_room(m, h->pg->port, 1) ||
-		    !(s = realloc(h->sources, cap * sizeof(*s)))) {
-			rec->refused = DROP_SOURCE_LIMIT;
-			return;
-		}
-		h->sources = s;
-		h->cap_sources = cap;
+	if (!mdb_host_grow(m, h)) {
+		rec->refused = DROP_SOURCE_LIMIT;
+		return;
 	}
 	h->sources[h->n_sources] = (struct mdb_host_source){ .addr = *addr, .seen = rec->now };
 	mdb_host_count_sources(m, h, h->n_sources + 1);

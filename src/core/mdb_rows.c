@@ -105,13 +105,14 @@ mdb_row_include_to_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 	mdb_ask_sources(m, pg, true, rec);
 }
 
-/* INCLUDE(A)  TO_IN(B)  ->  INCLUDE(A+B)  (B)=GMI, send Q(G,A-B) */
+/* INCLUDE(A)  TO_IN(B)  ->  INCLUDE(A+B)  (B)=GMI, send Q(G,A-B)
+ * What ends at once goes first, to make room for what comes. */
 static void
 mdb_row_include_to_in(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	mdb_mark_sources(pg, &rec->rec);
-	mdb_refresh_all(m, pg, rec);
 	mdb_ask_sources(m, pg, false, rec);
+	mdb_refresh_all(m, pg, rec);
 }
 
 /* EXCLUDE(X,Y)  IS_EX(B)  ->  EXCLUDE(B-Y,Y*B)  (B-X-Y)=GMI, delete (X-B) and (Y-B), group timer=GMI */
