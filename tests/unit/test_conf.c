@@ -195,6 +195,16 @@ test_computed(void **state)
 	conf_server_free(c);
 }
 
+/* The longest response times of the old versions; one millisecond more is in conf_errors.golden. */
+static void
+test_old_versions(void **state)
+{
+	(void)state;
+	conf_server_free(server("snooping { igmp-version = 2 query-response-interval = 25500ms }"));
+	conf_server_free(server("snooping { mld-version = 1 query-response-interval = 65535ms }"));
+	conf_server_free(server("snooping { mld = false mld-version = 1 query-response-interval = 65536ms }"));
+}
+
 /* A peer has what its block says, then what "peers" says, then the defaults, wherever the blocks stand. */
 static void
 test_peers_inherit(void **state)
@@ -620,6 +630,7 @@ main(void)
 		cmocka_unit_test(test_empty_blocks),
 		cmocka_unit_test(test_server_values),
 		cmocka_unit_test(test_computed),
+		cmocka_unit_test(test_old_versions),
 		cmocka_unit_test(test_peers_inherit),
 		cmocka_unit_test(test_peer_addresses),
 		cmocka_unit_test(test_peer_names),

@@ -499,6 +499,26 @@ test_other_files_are_kept(void **state)
 	assert_int_equal(access(f->path, F_OK), 0);
 }
 
+/* Nor is a socket of another kind. */
+static void
+test_other_sockets_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char err[CTL_ERROR_MAX] = "", expected[CTL_ERROR_MAX];
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	ctl_close(f->ctl);
+	f->ctl = NULL;
+	strcpy(addr.sun_path, f->path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_null(ctl_open(f->base, f->path, err, sizeof(err)));
+	snprintf(expected, sizeof(expected), "cannot replace socket %s: Protocol wrong type for socket", f->path);
+	assert_string_equal(err, expected);
+	assert_int_equal(access(f->path, F_OK), 0);
+	close(fd);
+}
+
 static void
 test_bad_paths(void **state)
 {
@@ -587,6 +607,7 @@ main(void)
 		TEST(test_live_socket_is_kept),
 		TEST(test_stale_socket_is_replaced),
 		TEST(test_other_files_are_kept),
+		TEST(test_other_sockets_are_kept),
 		TEST(test_bad_paths),
 		TEST(test_client),
 		TEST(test_client_cannot_connect),
