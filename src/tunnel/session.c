@@ -22,7 +22,6 @@ session_setup(struct session *s, const struct session_params *params, const stru
 	s->local_id = params->local_id;
 	s->aead = params->aead;
 	s->established_at = MONO_NEVER;
-	session_disarm(s, SESSION_TIMER_SEC);
 	replay_init(&s->replay);
 }
 
@@ -107,12 +106,11 @@ session_timeout_text(const struct session *s)
 	}
 }
 
-/* Every change of state passes here.  Timers belong to a state: none but the sec's survives a change. */
+/* Every change of state passes here.  Timers belong to a state and end with it; the sec's is armed again by the caller.
+ */
 void
 session_set_state(struct session *s, enum session_state st, struct mono now)
 {
-	struct mono sec_due = s->due[SESSION_TIMER_SEC];
-
 	if (s->state == SESSION_CLOSED)
 		return;
 	s->state = st;
@@ -120,7 +118,6 @@ session_set_state(struct session *s, enum session_state st, struct mono now)
 		session_disarm(s, t);
 	if (st == SESSION_CLOSED)
 		return;
-	session_arm(s, SESSION_TIMER_SEC, sec_due);
 	session_arm(s, SESSION_TIMER_STATE, mono_add(now, session_state_timeout(st)));
 	if (st == SESSION_ESTABLISHED) {
 		s->established_at = now;

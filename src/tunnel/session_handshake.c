@@ -103,8 +103,6 @@ session_send_refuse(struct session *s, enum tmsg_reason reason, const char *text
 	struct tmsg_refuse r = { .reason = (uint16_t)reason };
 	uint8_t msg[TMSG_MAX];
 
-	if (s->state == SESSION_HANDSHAKE)
-		return;
 	snprintf(r.text, sizeof(r.text), "%s", text ? text : "");
 	session_write(s, msg, tmsg_refuse_write(&r, msg, sizeof(msg)));
 }
@@ -187,7 +185,7 @@ session_hello_input(struct session *s, const uint8_t *msg, size_t len, struct mo
 {
 	struct tmsg_hello h;
 
-	if (!tmsg_hello_parse(TMSG_HELLO, msg, len, &h) || h.receiver == 0)
+	if (!tmsg_hello_parse(TMSG_HELLO, msg, len, &h))
 		session_protocol_error(s, "malformed HELLO", now);
 	else if (s->state == SESSION_HELLO)
 		session_first_hello(s, &h, now);
@@ -224,7 +222,7 @@ session_welcome_input(struct session *s, const uint8_t *msg, size_t len, struct 
 {
 	struct tmsg_hello h;
 
-	if (!tmsg_hello_parse(TMSG_WELCOME, msg, len, &h) || h.receiver == 0)
+	if (!tmsg_hello_parse(TMSG_WELCOME, msg, len, &h))
 		session_protocol_error(s, "malformed WELCOME", now);
 	else if (s->state == SESSION_HELLO)
 		session_first_welcome(s, &h, now);
@@ -249,9 +247,7 @@ session_message(struct session *s, const uint8_t *msg, size_t len, struct mono n
 {
 	unsigned type = tmsg_hs_type(msg, len);
 
-	if (len > TMSG_MAX)
-		session_protocol_error(s, "handshake message too long", now);
-	else if (type == TMSG_HELLO && s->role == SESSION_SERVER)
+	if (type == TMSG_HELLO && s->role == SESSION_SERVER)
 		session_hello_input(s, msg, len, now);
 	else if (type == TMSG_WELCOME && s->role == SESSION_CLIENT)
 		session_welcome_input(s, msg, len, now);
@@ -275,6 +271,7 @@ session_sec_ready(struct session *s, struct mono now)
 	}
 }
 
+/* One byte more than a message may have: what is too long must not look whole when it is cut. */
 static void
 session_read_messages(struct session *s, struct mono now)
 {

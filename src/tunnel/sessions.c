@@ -204,7 +204,6 @@ entry_closed(void *arg, struct session *s, const struct session_close_info *info
 	struct sessions *t = e->table;
 
 	entry_end_handshake(t, e);
-	timerq_cancel(&t->timers, &e->timer);
 	list_push_back(&t->closed, &e->link);
 	t->n_alive--;
 	if (t->ops.closed)

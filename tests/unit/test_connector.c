@@ -239,6 +239,44 @@ test_replaced_waits(void **state)
 	}
 }
 
+/* The same when it is said before the session is established; the other addresses are the same server. */
+static void
+test_refused_as_replaced(void **state)
+{
+	(void)state;
+	struct owner *o = owner_new(2, 1);
+
+	o->addrs[0][1] = "192.0.2.2:2";
+	o->accepting = "192.0.2.1:1";
+	o->refuse = TMSG_REASON_REPLACED;
+	connector_start(o->connector, fake_now);
+	owner_until(o, fake_now);
+	assert_string_equal(o->events[2].what, "lost");
+	assert_in_range(o->events[2].retry_in, MS(60000), MS(75000));
+	owner_until(o, mono_add(fake_now, o->events[2].retry_in));
+	assert_string_equal(o->events[3].what, "resolve 0");
+	owner_free(o);
+}
+
+/* The output of the first flight may find that there is no way. */
+static void
+test_close_in_first_flight(void **state)
+{
+	(void)state;
+	struct owner *o = owner_new(1, 1);
+
+	o->close_when_sent = true;
+	connector_start(o->connector, fake_now);
+	owner_tick(o);
+	assert_string_equal(o->events[2].what, "lost");
+	assert_string_equal(o->events[2].info.text, "no route");
+	assert_null(connector_session(o->connector));
+	assert_int_equal(connector_state(o->connector), CONNECTOR_WAITING);
+	o->close_when_sent = false;
+	connect_and_wait(o, MS(1000));
+	owner_free(o);
+}
+
 /* After a loss the search begins with the first remote. */
 static void
 test_starts_over(void **state)
@@ -353,6 +391,7 @@ test_stop(void **state)
 	assert_int_equal(o->byes, 0);
 	connector_stop(o->connector, fake_now);
 	assert_int_equal(o->byes, 2);
+	assert_true(mono_due(connector_next(o->connector), fake_now)); /* there is a session to free */
 	expect_idle(o);
 	assert_int_equal(session_state(o->server), SESSION_CLOSED);
 	/* And it can begin again. */
@@ -399,12 +438,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),          cmocka_unit_test(test_first_that_answers),
-		cmocka_unit_test(test_many_addresses), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_backoff_bounds), cmocka_unit_test(test_reset_after_10_s),
-		cmocka_unit_test(test_replaced_waits), cmocka_unit_test(test_starts_over),
-		cmocka_unit_test(test_resolve_later),  cmocka_unit_test(test_other_address),
-		cmocka_unit_test(test_stop),           cmocka_unit_test(test_stop_in_callbacks),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_first_that_answers),
+		cmocka_unit_test(test_many_addresses),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_backoff_bounds),
+		cmocka_unit_test(test_reset_after_10_s),
+		cmocka_unit_test(test_replaced_waits),
+		cmocka_unit_test(test_refused_as_replaced),
+		cmocka_unit_test(test_close_in_first_flight),
+		cmocka_unit_test(test_starts_over),
+		cmocka_unit_test(test_resolve_later),
+		cmocka_unit_test(test_other_address),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_stop_in_callbacks),
 		cmocka_unit_test(test_names),
 	};
 

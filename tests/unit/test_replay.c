@@ -155,6 +155,27 @@ test_sweep_forward(void **state)
 			sweep_forward(starts[i], strides[j]);
 }
 
+/* From a full window, a jump of any number of words: nothing of the old ring shows through. */
+static void
+test_jumps(void **state)
+{
+	(void)state;
+
+	for (uint64_t words = 0; words <= 3 * REPLAY_WORDS; words++) {
+		struct replay r;
+		uint64_t top = 4096 + 63 + 64 * words;
+
+		replay_init(&r);
+		for (uint64_t c = 1; c <= 4096; c++)
+			assert_true(replay_accept(&r, c));
+		assert_true(replay_accept(&r, top));
+		for (uint64_t c = top - REPLAY_WINDOW + 1; c < top; c++)
+			if (replay_check(&r, c) != (c > 4096))
+				fail_msg("%llu words: check(top - %llu) is wrong", (unsigned long long)words,
+					 (unsigned long long)(top - c));
+	}
+}
+
 /* A whole window, delivered newest first, is accepted once. */
 static void
 test_sweep_backward(void **state)
@@ -174,9 +195,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_sweep_forward),
+		cmocka_unit_test(test_table),          cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_sweep_forward),  cmocka_unit_test(test_jumps),
 		cmocka_unit_test(test_sweep_backward),
 	};
 

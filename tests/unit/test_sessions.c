@@ -182,6 +182,24 @@ test_deadlines(void **state)
 	net_free(n);
 }
 
+/* The table notices by itself what its own input changes: HELLO has 5 s, the handshake before it had 10. */
+static void
+test_deadline_of_the_next_state(void **state)
+{
+	(void)state;
+	struct net *n = net_new(10, 10, 10);
+
+	net_client_new(n, "192.0.2.1:5000", true);
+	net_deliver_some(n, 1);
+	assert_int_equal(sessions_next(n->table).ns, fake_now.ns + MS(10000));
+	net_deliver_some(n, 1);
+	assert_int_equal(sessions_next(n->table).ns, fake_now.ns + MS(10000));
+	net_deliver_some(n, 1);
+	assert_int_equal(sessions_next(n->table).ns, fake_now.ns + MS(5000));
+	n->n_queue = 0;
+	net_free(n);
+}
+
 /* A deadline that comes nearer is told by sessions_touch(). */
 static void
 test_touch(void **state)
@@ -348,6 +366,7 @@ main(void)
 		cmocka_unit_test(test_addresses_differ),
 		cmocka_unit_test(test_ids_are_unique),
 		cmocka_unit_test(test_deadlines),
+		cmocka_unit_test(test_deadline_of_the_next_state),
 		cmocka_unit_test(test_touch),
 		cmocka_unit_test(test_thousand_idle),
 		cmocka_unit_test(test_each),

@@ -131,6 +131,7 @@ enum { HS_CLIENT_HELLO = 1, HS_FLIGHT = 2, HS_COOKIE = 3, HS_FINISHED = 16, HS_S
 
 int fake_secs_alive;
 unsigned fake_failing_inputs;
+bool fake_start_fails;
 char fake_label[FAKE_LABEL_MAX];
 uint8_t fake_context[FAKE_CONTEXT_MAX];
 size_t fake_context_len, fake_export_len;
@@ -216,11 +217,21 @@ sec_flight(struct fake_sec *f, uint8_t type)
 }
 
 static enum sec_status
+sec_fail(struct fake_sec *f, const char *error)
+{
+	f->status = SEC_FAILED;
+	snprintf(f->error, sizeof(f->error), "%s", error);
+	return f->status;
+}
+
+static enum sec_status
 fake_sec_start(struct sec *s)
 {
 	struct fake_sec *f = (struct fake_sec *)s;
 
 	assert_true(f->client);
+	if (fake_start_fails)
+		return sec_fail(f, "no first flight");
 	sec_flight(f, HS_CLIENT_HELLO);
 	return f->status;
 }
@@ -260,8 +271,7 @@ fake_sec_input(struct sec *s, const uint8_t *dgram, size_t len)
 
 	if (fake_failing_inputs > 0) {
 		fake_failing_inputs--;
-		f->status = SEC_FAILED;
-		snprintf(f->error, sizeof(f->error), "certificate has expired");
+		sec_fail(f, "certificate has expired");
 	} else if (type && f->client) {
 		client_input(f, type, dgram);
 	} else if (type) {
@@ -281,6 +291,8 @@ fake_sec_tick(struct sec *s, struct mono now)
 {
 	struct fake_sec *f = (struct fake_sec *)s;
 
+	if (fake_start_fails)
+		return sec_fail(f, "no first flight");
 	if (!f->client) {
 		if (f->status == SEC_PENDING && mono_is_never(f->resend)) {
 			f->resend = mono_add(now, MS(60000));

@@ -63,6 +63,7 @@ struct fake_sec {
 };
 
 extern int fake_secs_alive;
+extern bool fake_start_fails;         /* a client's first flight, a server's first tick */
 extern unsigned fake_failing_inputs; /* so many inputs from now fail the handshake */
 /* The last export. */
 extern char fake_label[FAKE_LABEL_MAX];
@@ -132,7 +133,8 @@ struct fake_end {
 	enum tmsg_reason refuse;
 	const char *refuse_text;
 	bool close_when_established, close_when_pushed;
-	bool push_when_established;
+	bool push_when_established, close_when_admitted;
+	bool close_when_sent[FAKE_MSGS]; /* from inside the output */
 	int lose[FAKE_MSGS]; /* that many sent ones from now; -1 = all */
 };
 

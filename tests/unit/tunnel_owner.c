@@ -126,6 +126,8 @@ owner_output(void *arg, struct session *s, const struct path *path, const uint8_
 	if (dgram[0] == TMSG_DATA && fake_last_plain[0] == TMSG_CONTROL && fake_last_plain[5] == TMSG_BYE)
 		o->byes++;
 	endpoint_str(&path->remote, addr);
+	if (o->close_when_sent)
+		session_close(s, TMSG_REASON_NONE, "no route", fake_now);
 	if (o->accepting && strcmp(addr, o->accepting) == 0)
 		post(o, true, dgram, len);
 }

@@ -32,7 +32,7 @@ struct owner {
 	bool async;                                    /* resolve is answered by the test */
 	const char *accepting;                         /* the address where the server is; NULL: nowhere */
 	bool no_sec;                                   /* open fails */
-	bool stop_when_lost, stop_when_established;
+	bool stop_when_lost, stop_when_established, close_when_sent;
 	struct session *server;
 	enum tmsg_reason refuse;
 	struct dgram queue[MAX_QUEUE];

@@ -132,10 +132,13 @@ end_output(void *arg, struct session *s, const struct path *path, const uint8_t 
 	struct fake_wire *w = wire_of(e);
 	const struct path *expect = e->client ? &w->to_server : &w->to_client;
 
-	(void)s;
+	enum fake_msg msg = msg_of(dgram, len);
+
 	assert_true(endpoint_equal(&path->remote, &expect->remote));
 	assert_int_equal(path->sock, expect->sock);
 	enqueue(e, dgram, len);
+	if (e->close_when_sent[msg])
+		session_close(s, TMSG_REASON_SHUTDOWN, "", fake_now);
 }
 
 static enum tmsg_reason
@@ -151,6 +154,8 @@ end_admit(void *arg, struct session *s, const struct sec_identity *who, const st
 	e->admitted++;
 	if (e->refuse_text)
 		snprintf(ret_text, TMSG_TEXT_MAX + 1, "%s", e->refuse_text);
+	if (e->close_when_admitted)
+		session_close(s, TMSG_REASON_SHUTDOWN, "", fake_now);
 	return e->refuse;
 }
 
@@ -215,6 +220,7 @@ fake_wire_new(void)
 	fake_aead_missing = 0;
 	fake_seal_fails = false;
 	fake_failing_inputs = 0;
+	fake_start_fails = false;
 	rng_seeded_init(&w->rng_state, 7, &w->rng);
 	w->c.client = true;
 	assert_true(endpoint_parse("192.0.2.1:22424", &w->to_server.remote));
