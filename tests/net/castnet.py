@@ -111,18 +111,21 @@ def prepare():
     for tool in ("ip", "unshare", "setpriv"):
         if not shutil.which(tool):
             return f"no {tool} command"
-    if os.environ.get(INSIDE):
-        # iproute2 keeps the names of namespaces in /run/netns, which is root's.
-        run("mount", "-t", "tmpfs", "castnet", "/run")
-        os.mkdir("/run/netns")
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         return "no access to /dev/net/tun"
     if os.geteuid() == 0 and _can_add_namespace():
         return None
+    if os.environ.get(INSIDE) == "new":
+        # iproute2 keeps the names of namespaces in /run/netns, which is root's; this one is ours alone.
+        os.environ[INSIDE] = "yes"
+        run("mount", "-t", "tmpfs", "castnet", "/run")
+        os.mkdir("/run/netns")
+        if _can_add_namespace():
+            return None
     if os.environ.get(INSIDE) or subprocess.run(["unshare", "-rnm", "true"], capture_output=True,
                                                 check=False).returncode != 0:
         return "not permitted to make network namespaces"
-    os.environ[INSIDE] = "1"
+    os.environ[INSIDE] = "new"
     sys.stdout.flush()
     os.execvp("unshare", ["unshare", "-rnm", sys.executable, *sys.argv])
 
@@ -400,7 +403,7 @@ class Net:
         self.hosts = []
         self.namespaces = []
         self.closers = []  # called first by close(), last one first
-        self.dir = tempfile.mkdtemp(prefix="castswitch-", dir="/tmp")
+        self.dir = tempfile.mkdtemp(prefix=f"castswitch-{os.getpid()}-", dir="/tmp")
         _open_nets.append(self)
         self.server = self._add(Host(self, "server", "castswitchd", ("10.8.0.1/24", "fd08::1/64")))
         self.server.ns.ip("addr", "add", f"{SERVER_UNDER4}/32", "dev", "lo")
