@@ -44,7 +44,7 @@ enum sw_querier_mode { SW_QUERIER_AUTO, SW_QUERIER_ON, SW_QUERIER_OFF };
 /* Snooping and querier settings; every duration in ns.  0 in a field marked (computed) asks for the RFC's formula. */
 struct sw_snooping {
 	bool enabled[GM_FAMILIES]; /* off: that family's multicast floods and nothing is tracked */
-	uint8_t version[GM_FAMILIES]; /* of our own queries: IGMP 2..3, MLD 1..2 */
+	uint8_t version[GM_FAMILIES]; /* of our own queries: IGMP 1..3 (1 knows no specific ones), MLD 1..2 */
 	uint8_t querier;           /* enum sw_querier_mode; AUTO = ON: both take part in the election */
 	struct ipaddr querier_address[GM_FAMILIES]; /* :: = none: 0.0.0.0 for IGMP, fe80::EUI-64 of params.mac for MLD */
 	uint8_t robustness;
@@ -237,5 +237,7 @@ bool switch_each_group(const struct sw *sw, void (*fn)(void *arg, const struct s
 void switch_each_mac(const struct sw *sw, void (*fn)(void *arg, const struct sw_fdb_view *v), void *arg);
 void switch_querier(const struct sw *sw, enum gm_family family, struct sw_querier_view *ret);
 void switch_counts(const struct sw *sw, struct sw_counts *ret);
+/* For tests: whether the tables agree with themselves and each other. */
+bool switch_check(const struct sw *sw);
 
 #endif

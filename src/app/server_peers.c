@@ -89,6 +89,7 @@ server_push(struct server *s, const struct server_peer *p, struct mono now)
 	for (size_t i = 0; i < p->conf->address.n && i < TMSG_MAX_ADDRS; i++)
 		push.addrs[push.n_addrs++] = p->conf->address.v[i];
 	session_push(p->session, &push, now);
+	sessions_touch(s->sessions, p->session);
 }
 
 static void
