@@ -101,6 +101,12 @@ def main(setup):
     if reason:
         print(f"1..0 # SKIP {reason}")
         sys.exit(0)
+    try:
+        for program in ("castswitchd", "castswitch", "castctl", "castpki"):
+            castnet.binary(program)
+    except castnet.Failure as e:
+        print(f"Bail out! {e}")
+        sys.exit(1)
     castnet.clean_up_at_exit()
     only = sys.argv[1:]  # for people: run the cases whose name contains one of these
     cases = [c for c in _cases if not only or any(word in c[0] for word in only)]
