@@ -169,6 +169,9 @@ void mdb_query_seen(struct mdb *m, uint16_t vid, struct gm_msg *query, struct mo
 void mdb_tick(struct mdb *m, struct mono now);
 struct mono mdb_next(const struct mdb *m);
 
+/* For tests: whether lists, counts, timers and published routes agree. */
+bool mdb_check(const struct mdb *m);
+
 struct mdb_group *mdb_find(const struct mdb *m, uint16_t vid, const struct ipaddr *group);
 
 #endif

@@ -39,8 +39,7 @@ sw_router_add(struct sw *sw, struct sw_port *p, nsec_t life, struct mono now)
 {
 	bool is_new = !p->is_router;
 	p->is_router = true;
-	if (life)
-		timerq_arm(&sw->timers, &p->router_expiry, mono_add(now, life));
+	timerq_arm(&sw->timers, &p->router_expiry, life ? mono_add(now, life) : MONO_NEVER);
 	sw_update_takers(sw, p);
 	if (is_new)
 		sw_event(sw, &(struct sw_event){ .kind = SW_EVENT_ROUTER, .port = p }, now);

@@ -151,3 +151,36 @@ switch_counts(const struct sw *sw, struct sw_counts *ret)
 				   .hosts = sw->mdb.n_hosts,
 				   .source_records = sw->mdb.n_source_records };
 }
+
+/* Each entry is in its port's list, and the sets of ports say what the ports say. */
+static bool
+sw_check_port(const struct sw *sw, const struct sw_port *p)
+{
+	uint32_t dynamic = 0;
+	LIST_EACH (e, &p->fdb.entries, struct fdb_entry, by_port) {
+		if (e->owner != &p->fdb || e->port != p->id)
+			return false;
+		dynamic += !e->is_static;
+	}
+	return dynamic == p->fdb.n_dynamic && portset_has(&sw->up, p->id) == p->up &&
+	       portset_has(&sw->routers, p->id) == (p->up && p->is_router) &&
+	       portset_has(&sw->all_multicast, p->id) == (p->up && p->params.all_multicast) &&
+	       portset_has(&sw->takers, p->id) == (p->up && (p->is_router || p->params.all_multicast)) &&
+	       p->n_tx == 0 && !p->touched;
+}
+
+bool
+switch_check(const struct sw *sw)
+{
+	uint32_t ports = 0, dynamic = 0;
+	for (size_t i = 0; i < SW_MAX_PORTS; i++) {
+		const struct sw_port *p = sw->ports[i];
+		if (!p)
+			continue;
+		if (p->id != i || !sw_check_port(sw, p))
+			return false;
+		ports++;
+		dynamic += p->fdb.n_dynamic;
+	}
+	return ports == sw->n_ports && dynamic == sw->fdb.n_dynamic && sw->up.n <= ports && mdb_check(&sw->mdb);
+}

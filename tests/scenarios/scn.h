@@ -116,6 +116,7 @@ struct scn_port {
 	struct scn *scn;
 	char name[SW_PORT_NAME];
 	struct sw_port *port; /* NULL = deleted */
+	struct sw_port_params params;
 	bool ignored, queries_ignored;
 	uint64_t drops[DROP_MAX]; /* as of the last look */
 };

@@ -44,17 +44,33 @@ static const struct scn_option switch_options[] = {
 };
 
 static bool
-cmd_switch(struct scn *s, struct scn_args *a)
+scn_set_params(struct scn *s, struct scn_args *a)
 {
-	if (s->sw)
-		return scn_fail(s, "'switch' must come first");
 	for (const char *w = scn_next(a); w; w = scn_next(a)) {
 		const struct scn_option *o =
 			scn_find_option(s, switch_options, sizeof(switch_options) / sizeof(switch_options[0]), w);
 		if (!o || !scn_set_option(s, o, w, &s->params))
 			return false;
 	}
-	return scn_setup(s);
+	return true;
+}
+
+static bool
+cmd_switch(struct scn *s, struct scn_args *a)
+{
+	if (s->sw)
+		return scn_fail(s, "'switch' must come first");
+	return scn_set_params(s, a) && scn_setup(s);
+}
+
+/* reconfigure OPTION=VALUE ...: what is not named stays. */
+static bool
+cmd_reconfigure(struct scn *s, struct scn_args *a)
+{
+	if (!scn_step(s) || !scn_set_params(s, a))
+		return false;
+	switch_reconfigure(s->sw, &s->params, s->now);
+	return scn_advance(s, s->now);
 }
 
 #define PORT(key, kind, member)                                             \
@@ -76,35 +92,54 @@ static const struct scn_option port_options[] = {
 	PORT("max-hosts", SCN_OPT_U32, max_hosts),
 };
 
+/* *ret_down may be NULL where a port cannot be added down. */
+static bool
+scn_set_port_params(struct scn *s, struct scn_args *a, struct sw_port_params *params, bool *ret_down)
+{
+	for (const char *w = scn_next(a); w; w = scn_next(a)) {
+		if (ret_down && strcmp(w, "down") == 0) {
+			*ret_down = true;
+			continue;
+		}
+		const struct scn_option *o =
+			scn_find_option(s, port_options, sizeof(port_options) / sizeof(port_options[0]), w);
+		if (!o || !scn_set_option(s, o, w, params))
+			return false;
+	}
+	return true;
+}
+
 /* port NAME tap|nic|peer ...: the kind comes first, because it sets the defaults. */
 static bool
 cmd_port(struct scn *s, struct scn_args *a)
 {
 	static const char *const kinds[] = { "tap", "nic", "peer" };
-	const char *name = scn_next(a), *kind = scn_next(a), *w;
+	const char *name = scn_next(a), *kind = scn_next(a);
 	struct sw_port_params params;
 	size_t k = 0;
-	bool up = true;
+	bool down = false;
 	while (kind && k < 3 && strcmp(kind, kinds[k]) != 0)
 		k++;
 	if (!kind || k == 3)
 		return scn_fail(s, "port NAME tap|nic|peer");
 	sw_port_params_default((enum sw_port_kind)k, name, &params);
-	while ((w = scn_next(a))) {
-		if (strcmp(w, "down") == 0) {
-			up = false;
-			continue;
-		}
-		const struct scn_option *o =
-			scn_find_option(s, port_options, sizeof(port_options) / sizeof(port_options[0]), w);
-		if (!o || !scn_set_option(s, o, w, &params))
-			return false;
-	}
+	if (!scn_set_port_params(s, a, &params, &down))
+		return false;
 	if (!scn_setup(s) || !scn_add_port(s, &params))
 		return false;
-	if (up)
+	if (!down)
 		switch_port_set_up(s->sw, scn_port_find(s, name)->port, true, s->now);
 	return s->failure.len == 0;
+}
+
+static bool
+cmd_reconfigure_port(struct scn *s, struct scn_args *a)
+{
+	struct scn_port *p;
+	if (!scn_step(s) || !scn_parse_port(s, scn_next(a), &p) || !scn_set_port_params(s, a, &p->params, NULL))
+		return false;
+	switch_port_reconfigure(s->sw, p->port, &p->params, s->now);
+	return scn_advance(s, s->now);
 }
 
 static bool
@@ -298,9 +333,12 @@ cmd_rx(struct scn *s, struct scn_args *a)
 }
 
 const struct scn_command scn_commands[] = {
-	{ "switch", cmd_switch }, { "port", cmd_port },   { "up", cmd_up },
-	{ "down", cmd_down },     { "del", cmd_del },     { "static-mac", cmd_static_mac },
-	{ "at", cmd_at },         { "after", cmd_after }, { "settle", cmd_settle },
-	{ "ignore", cmd_ignore }, { "hold", cmd_hold },   { "rx", cmd_rx },
+	{ "switch", cmd_switch }, { "reconfigure", cmd_reconfigure },
+	{ "port", cmd_port },     { "reconfigure-port", cmd_reconfigure_port },
+	{ "up", cmd_up },         { "down", cmd_down },
+	{ "del", cmd_del },       { "static-mac", cmd_static_mac },
+	{ "at", cmd_at },         { "after", cmd_after },
+	{ "settle", cmd_settle }, { "ignore", cmd_ignore },
+	{ "hold", cmd_hold },     { "rx", cmd_rx },
 	{ NULL, NULL },
 };

@@ -41,7 +41,7 @@ scn_play_line(struct scn *s, char *line)
 		return scn_fail(s, "there is no command '%s'", a.word[0]);
 	if (!s->sw && c->run != scn_commands[0].run && !scn_start(s))
 		return false;
-	return c->run(s, &a);
+	return c->run(s, &a) && (switch_check(s->sw) || scn_fail(s, "the switch's tables disagree"));
 }
 
 /* Cuts the next line off; a backslash at its end joins the one behind it. */

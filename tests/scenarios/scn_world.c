@@ -176,6 +176,7 @@ scn_add_port(struct scn *s, const struct sw_port_params *params)
 	memset(p, 0, sizeof(*p));
 	p->scn = s;
 	memcpy(p->name, params->name, sizeof(p->name));
+	p->params = *params;
 	p->queries_ignored = s->ignore_queries;
 	p->port = switch_port_add(s->sw, params, &ops, p, s->now, &err);
 	return p->port || scn_fail(s, "port '%s': %s", params->name, strerror(err));

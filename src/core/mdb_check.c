@@ -1,0 +1,86 @@
+/* Whether the multicast database agrees with itself: for tests, which call it after every step. */
+#include "mdb_impl.h"
+
+static size_t
+mdb_list_len(const struct list *head)
+{
+	size_t n = 0;
+	for (const struct list *l = head->next; l != head; l = l->next)
+		n++;
+	return n;
+}
+
+/* INCLUDE mode holds running timers only, EXCLUDE mode lives as long as its group timer; nothing is empty. */
+static bool
+mdb_check_sources(const struct mdb_pg *pg)
+{
+	if (timer_is_armed(&pg->group_timer) != pg->exclude || (!pg->exclude && !pg->n_sources))
+		return false;
+	LIST_EACH (s, &pg->sources, struct mdb_source, node)
+		if (s->pg != pg || (!pg->exclude && !timer_is_armed(&s->timer)))
+			return false;
+	return mdb_list_len(&pg->sources) == pg->n_sources;
+}
+
+/* *records grows by the sources of the hosts. */
+static bool
+mdb_check_hosts(const struct mdb_pg *pg, size_t *records)
+{
+	size_t exclude = 0;
+	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg) {
+		if (h->pg != pg || !timer_is_armed(&h->expiry) || (!h->exclude && !h->n_sources))
+			return false;
+		exclude += h->exclude;
+		*records += h->n_sources;
+	}
+	return mdb_list_len(&pg->hosts) == pg->n_hosts && exclude == pg->n_exclude_hosts;
+}
+
+static bool
+mdb_check_port(const struct mdb_port *p)
+{
+	size_t hosts = 0, records = 0;
+	LIST_EACH (pg, &p->groups, struct mdb_pg, by_port) {
+		if (pg->port != p || !mdb_check_sources(pg) || !mdb_check_hosts(pg, &records))
+			return false;
+		hosts += pg->n_hosts;
+		records += pg->n_sources;
+	}
+	return mdb_list_len(&p->groups) == p->n_groups && hosts == p->n_hosts && records == p->n_sources;
+}
+
+/* A port as the route has it: among those that get any source when it excludes, and among a source's when that is
+ * forwarded. */
+static bool
+mdb_check_route(const struct mdb *m, const struct mdb_pg *pg)
+{
+	const struct mroute *r = mroute_find(m->routes, pg->group->vid, &pg->group->addr);
+	if (!r || portset_has(&r->any, pg->port->id) != pg->exclude)
+		return false;
+	LIST_EACH (s, &pg->sources, struct mdb_source, node)
+		if (portset_has(mroute_lookup(m->routes, r->vid, &r->group, &s->addr), pg->port->id) !=
+		    timer_is_armed(&s->timer))
+			return false;
+	return true;
+}
+
+bool
+mdb_check(const struct mdb *m)
+{
+	size_t pgs = 0, hosts = 0, records = 0;
+	HMAP_EACH (g, &m->groups, struct mdb_group, node) {
+		if (list_is_empty(&g->ports) || list_is_linked(&g->dirty))
+			return false;
+		LIST_EACH (pg, &g->ports, struct mdb_pg, by_group) {
+			if (pg->group != g || !mdb_check_port(pg->port) || !mdb_check_route(m, pg))
+				return false;
+			pgs++;
+			hosts += pg->n_hosts;
+			records += pg->n_sources;
+			LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg)
+				records += h->n_sources;
+		}
+	}
+	return m->groups.n == m->n_groups && m->routes->map.n == m->n_groups && pgs == m->n_pgs && pgs == m->pgs.n &&
+	       hosts == m->n_hosts && hosts == m->hosts.n && records == m->n_source_records;
+}
