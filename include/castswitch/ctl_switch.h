@@ -15,12 +15,13 @@ struct ctl_switch_view {
 	void *arg;
 };
 
-/* Registers the commands groups, ports and fdb.  0 or as ctl_register(). */
+/* Registers the commands groups, ports, routers and fdb.  0 or as ctl_register(). */
 int ctl_switch_register(struct ctl *c, struct ctl_switch_view *view);
 
 /* Each returns a new reference, NULL when out of memory. */
 json_t *ctl_switch_groups(const struct sw *sw, struct mono now);
 json_t *ctl_switch_ports(const struct sw *sw);
+json_t *ctl_switch_routers(const struct sw *sw, struct mono now);
 json_t *ctl_switch_fdb(const struct sw *sw, struct mono now);
 /* {"igmp":{...},"mld":{...}} */
 json_t *ctl_switch_querier(const struct sw *sw);

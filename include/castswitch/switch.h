@@ -166,6 +166,7 @@ struct sw_port_view {
 	uint16_t id;
 	uint8_t kind;
 	bool up, router, endpoint;
+	struct mono router_expires; /* MONO_NEVER for a static router port, and when it is none */
 	const struct sw_port_stats *stats;
 };
 

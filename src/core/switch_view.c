@@ -16,6 +16,7 @@ switch_each_port(const struct sw *sw, void (*fn)(void *arg, const struct sw_port
 					  .kind = p->params.kind,
 					  .up = p->up,
 					  .router = p->is_router,
+					  .router_expires = timer_at(&p->router_expiry),
 					  .endpoint = p->params.endpoint,
 					  .stats = &p->stats };
 		fn(arg, &v);

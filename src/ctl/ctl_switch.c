@@ -122,6 +122,28 @@ add_mac(void *arg, const struct sw_fdb_view *v)
 	json_array_append_new(ctx->list, o);
 }
 
+static void
+add_router(void *arg, const struct sw_port_view *v)
+{
+	struct view_ctx *ctx = arg;
+	bool learned = !mono_is_never(v->router_expires);
+	if (!v->router)
+		return;
+	json_t *o = json_pack("{s:i,s:s,s:s}", "vlan", 0, "port", v->name, "kind", learned ? "learned" : "static");
+	if (learned)
+		json_object_set_new(o, "expires_s", json_real(seconds(mono_since(ctx->now, v->router_expires))));
+	json_array_append_new(ctx->list, o);
+}
+
+json_t *
+ctl_switch_routers(const struct sw *sw, struct mono now)
+{
+	struct view_ctx ctx = { .list = json_array(), .now = now };
+	if (ctx.list)
+		switch_each_port(sw, add_router, &ctx);
+	return ctx.list;
+}
+
 json_t *
 ctl_switch_fdb(const struct sw *sw, struct mono now)
 {
@@ -198,6 +220,16 @@ ports_command(void *arg, const json_t *request, char *err, size_t errlen)
 }
 
 static json_t *
+routers_command(void *arg, const json_t *request, char *err, size_t errlen)
+{
+	const struct ctl_switch_view *v = arg;
+	(void)request;
+	(void)err;
+	(void)errlen;
+	return ctl_switch_routers(v->sw, v->now(v->arg));
+}
+
+static json_t *
 fdb_command(void *arg, const json_t *request, char *err, size_t errlen)
 {
 	const struct ctl_switch_view *v = arg;
@@ -213,6 +245,8 @@ ctl_switch_register(struct ctl *c, struct ctl_switch_view *view)
 	int r = ctl_register(c, "groups", "who listens to what", groups_command, view);
 	if (r == 0)
 		r = ctl_register(c, "ports", "ports of the switch and their counters", ports_command, view);
+	if (r == 0)
+		r = ctl_register(c, "routers", "where multicast routers are", routers_command, view);
 	if (r == 0)
 		r = ctl_register(c, "fdb", "which MAC address is behind which port", fdb_command, view);
 	return r;
