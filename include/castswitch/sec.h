@@ -29,6 +29,8 @@ struct sec_identity {
 	char issuer[256];            /* RFC 2253 text, may be cut */
 	char serial[64];             /* hex, may be cut */
 	uint8_t sha256[32];          /* of the DER certificate */
+	uint8_t issuer_sha256[32];   /* of the issuer's DER name: compare by this, the text may be cut */
+	bool pinned;                 /* believed for a pin, not for its chain */
 	int64_t not_after;           /* seconds since 1970, UTC */
 };
 

@@ -116,8 +116,8 @@ make_printable(char *s)
 			*s = '?';
 }
 
-static void
-name_text(const X509_NAME *name, char *ret, size_t size)
+void
+cert_name_text(const X509_NAME *name, char *ret, size_t size)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	int n = -1;
@@ -136,7 +136,7 @@ cert_display_name(const X509 *cert, char ret[CERT_NAME_SIZE])
 
 	if (!cn || !text_of(cn, ret, CERT_NAME_SIZE))
 		if (!first_alt_name(cert, GEN_DNS, ret, CERT_NAME_SIZE))
-			name_text(X509_get_subject_name(cert), ret, CERT_NAME_SIZE);
+			cert_name_text(X509_get_subject_name(cert), ret, CERT_NAME_SIZE);
 	make_printable(ret);
 	if (!ret[0])
 		snprintf(ret, CERT_NAME_SIZE, "(no name)");
@@ -185,6 +185,16 @@ cert_date(const ASN1_TIME *t, char ret[CERT_DATE_SIZE])
 		memcpy(ret, "?", 2);
 }
 
+void
+cert_day(int64_t seconds, char ret[CERT_DATE_SIZE])
+{
+	const time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || strftime(ret, CERT_DATE_SIZE, "%Y-%m-%d", &tm) == 0)
+		memcpy(ret, "?", 2);
+}
+
 int
 cert_dates(const X509 *cert)
 {
@@ -208,22 +218,39 @@ cert_is_for(X509 *cert, enum identity_role role, bool strict)
 	return (X509_get_extended_key_usage(cert) & wanted) != 0;
 }
 
-static void
-serial_text(const X509 *cert, char *ret, size_t size)
+bool
+cert_name_sha256(const X509_NAME *name, uint8_t ret[IDENTITY_SHA256_LEN])
 {
-	BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
-	char *hex = bn ? BN_bn2hex(bn) : NULL;
+	unsigned int n = IDENTITY_SHA256_LEN;
 
-	snprintf(ret, size, "%s", hex ? hex : "");
-	OPENSSL_free(hex);
-	BN_free(bn);
+	return X509_NAME_digest(name, EVP_sha256(), ret, &n) == 1;
+}
+
+/* Without a BIGNUM, because one that could not be allocated would look like a serial that is not revoked. */
+void
+cert_serial(const ASN1_INTEGER *serial, char ret[CERT_SERIAL_SIZE])
+{
+	const unsigned char *b = ASN1_STRING_get0_data(serial);
+	const unsigned char *end = b + ASN1_STRING_length(serial);
+	size_t at = 0;
+
+	if (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER)
+		ret[at++] = '-';
+	while (b < end && *b == 0)
+		b++;
+	if (b == end)
+		ret[at++] = '0';
+	for (; b < end && at + 2 < CERT_SERIAL_SIZE; b++, at += 2)
+		snprintf(ret + at, 3, "%02X", *b);
+	ret[at] = 0;
 }
 
 void
 cert_identity(const X509 *cert, struct sec_identity *ret)
 {
-	name_text(X509_get_issuer_name(cert), ret->issuer, sizeof(ret->issuer));
-	serial_text(cert, ret->serial, sizeof(ret->serial));
+	cert_name_text(X509_get_issuer_name(cert), ret->issuer, sizeof(ret->issuer));
+	(void)cert_name_sha256(X509_get_issuer_name(cert), ret->issuer_sha256);
+	cert_serial(X509_get0_serialNumber(cert), ret->serial);
 	cert_sha256(cert, ret->sha256);
 	ret->not_after = cert_time(X509_get0_notAfter(cert));
 }

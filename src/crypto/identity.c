@@ -1,6 +1,7 @@
 /* Loading our certificate, key, CA and pins. */
 #include "private.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,20 @@ load_cas(struct identity *id, const char *source, char *err, size_t errlen)
 }
 
 static bool
+load_crl(struct identity *id, const struct identity_params *p, char *err, size_t errlen)
+{
+	const struct pem_source src = { "CRL", p->crl };
+
+	id->crl_strict = p->crl_strict;
+	id->issuers = crl_issuers_new(id->cas);
+	if (!id->issuers) {
+		snprintf(err, errlen, "out of memory");
+		return false;
+	}
+	return !given(p->crl) || crl_load(id->issuers, id->cas, &src, err, errlen);
+}
+
+static bool
 load_pins(struct identity *id, const struct identity_params *p, char *err, size_t errlen)
 {
 	id->pins = calloc(p->n_pins ? p->n_pins : 1, sizeof(*id->pins));
@@ -157,7 +172,7 @@ identity_load(const struct identity_params *p, char *err, size_t errlen)
 	id->require_eku = p->require_eku;
 	snprintf(id->server_name, sizeof(id->server_name), "%s", p->server_name ? p->server_name : "");
 	if (!load_certificate(id, p->certificate, err, errlen) || !load_key(id, p, err, errlen) ||
-	    !load_cas(id, p->ca, err, errlen) || !load_pins(id, p, err, errlen)) {
+	    !load_cas(id, p->ca, err, errlen) || !load_crl(id, p, err, errlen) || !load_pins(id, p, err, errlen)) {
 		identity_free(id);
 		return NULL;
 	}
@@ -178,6 +193,7 @@ identity_free(struct identity *id)
 {
 	if (!id || --id->refs > 0)
 		return;
+	crl_issuers_free(id->issuers, sk_X509_num(id->cas));
 	X509_free(id->cert);
 	EVP_PKEY_free(id->key);
 	sk_X509_pop_free(id->chain, X509_free);
@@ -198,19 +214,38 @@ identity_role(const struct identity *id)
 	return id->role;
 }
 
+/* Adds one to buf. */
+static void __attribute__((format(printf, 3, 4))) warn(char *buf, size_t len, const char *fmt, ...)
+{
+	size_t at = strlen(buf);
+	va_list ap;
+
+	if (at > 0 && at + 2 < len)
+		at += (size_t)snprintf(buf + at, len - at, "; ");
+	va_start(ap, fmt);
+	vsnprintf(buf + at, len - at, fmt, ap);
+	va_end(ap);
+}
+
 const char *
 identity_warning(const struct identity *id, char *buf, size_t len)
 {
-	int64_t left = id->self.not_after - (int64_t)time(NULL);
+	const int64_t now = (int64_t)time(NULL);
+	const struct issuer *expired = crl_expired(id, NULL, now);
 	char date[CERT_DATE_SIZE];
 
 	buf[0] = 0;
-	if (!cert_is_for(id->cert, id->role, true)) {
-		snprintf(buf, len, "our certificate is not for a %s (extended key usage): peers may refuse it",
-			 id->role == IDENTITY_SERVER ? "server" : "client");
-	} else if (left < (int64_t)WARN_DAYS * DAY_S) {
+	if (!cert_is_for(id->cert, id->role, true))
+		warn(buf, len, "our certificate is not for a %s (extended key usage): peers may refuse it",
+		     id->role == IDENTITY_SERVER ? "server" : "client");
+	if (id->self.not_after - now < (int64_t)WARN_DAYS * DAY_S) {
 		cert_date(X509_get0_notAfter(id->cert), date);
-		snprintf(buf, len, "our certificate expires on %s", date);
+		warn(buf, len, "our certificate expires on %s", date);
+	}
+	if (expired) {
+		cert_day(expired->next_update, date);
+		warn(buf, len, "the CRL of '%.100s' has expired on %s: %s", expired->name, date,
+		     id->crl_strict ? "peers of this CA are refused" : "later revocations are not known");
 	}
 	return buf;
 }

@@ -14,7 +14,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-enum { PEM_FILE_MAX = 1 << 20 };
+enum { PEM_FILE_MAX = 8 << 20 }; /* a CRL of some 150,000 entries */
 
 struct pem_text {
 	char *bytes;
@@ -103,6 +103,22 @@ at_end(void)
 	return ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
 }
 
+/* After the last block of a kind: whether all n blocks were read and there was at least one. */
+static bool
+read_to_end(const struct pem_source *src, bool memory, int n, char *err, size_t errlen)
+{
+	if (!memory)
+		pem_error(src, err, errlen, "%s", strerror(ENOMEM));
+	else if (!at_end())
+		pem_error(src, err, errlen, "the PEM text is damaged");
+	else if (n == 0)
+		pem_error(src, err, errlen, "no %s in PEM form in it",
+			  strcmp(src->kind, "CRL") ? "certificate" : "CRL");
+	else
+		return true;
+	return false;
+}
+
 STACK_OF(X509) * pem_certificates(const struct pem_source *src, char *err, size_t errlen)
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();
@@ -118,20 +134,41 @@ STACK_OF(X509) * pem_certificates(const struct pem_source *src, char *err, size_
 	BIO *bio = BIO_new_mem_buf(text.bytes, (int)text.len);
 	while (ok && bio && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
 		ok = sk_X509_push(certs, cert) > 0;
-	if (!bio || !ok)
-		pem_error(src, err, errlen, "%s", strerror(ENOMEM));
-	else if (!at_end())
-		pem_error(src, err, errlen, "the PEM text is damaged"), ok = false;
-	else if (sk_X509_num(certs) == 0)
-		pem_error(src, err, errlen, "no certificate in PEM form in it"), ok = false;
+	ok = read_to_end(src, bio && ok, sk_X509_num(certs), err, errlen);
 	BIO_free(bio);
 	pem_text_free(&text);
 	ERR_clear_error();
-	if (!bio || !ok) {
+	if (!ok) {
 		sk_X509_pop_free(certs, X509_free);
 		return NULL;
 	}
 	return certs;
+}
+
+STACK_OF(X509_CRL) * pem_crls(const struct pem_source *src, char *err, size_t errlen)
+{
+	STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
+	struct pem_text text;
+	X509_CRL *crl;
+	bool ok = true;
+
+	if (!crls || !read_source(src, &text, err, errlen)) {
+		sk_X509_CRL_free(crls);
+		return NULL;
+	}
+	ERR_clear_error();
+	BIO *bio = BIO_new_mem_buf(text.bytes, (int)text.len);
+	while (ok && bio && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)))
+		ok = sk_X509_CRL_push(crls, crl) > 0;
+	ok = read_to_end(src, bio && ok, sk_X509_CRL_num(crls), err, errlen);
+	BIO_free(bio);
+	pem_text_free(&text);
+	ERR_clear_error();
+	if (!ok) {
+		sk_X509_CRL_pop_free(crls, X509_CRL_free);
+		return NULL;
+	}
+	return crls;
 }
 
 /* Called instead of a prompt: notes that a passphrase would be needed. */

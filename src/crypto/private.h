@@ -15,13 +15,28 @@
 #include "castswitch/identity.h"
 #include "castswitch/sec.h"
 
-enum { CERT_NAME_SIZE = 256, CERT_DATE_SIZE = 16, CERT_SERVER_NAME_SIZE = 256 };
+enum { CERT_NAME_SIZE = 256, CERT_DATE_SIZE = 16, CERT_SERVER_NAME_SIZE = 256, CERT_SERIAL_SIZE = 64 };
 
 /* --- identity.c --- */
 
 struct pin {
 	char title[SEC_NAME_MAX + 1];
 	uint8_t sha256[IDENTITY_SHA256_LEN];
+};
+
+/* A CA that we believe, as far as revocation is concerned. */
+struct revoked {
+	char serial[CERT_SERIAL_SIZE]; /* as in struct sec_identity */
+	int64_t when;                  /* seconds since 1970 */
+};
+
+struct issuer {
+	uint8_t sha256[IDENTITY_SHA256_LEN]; /* of its DER name */
+	char name[CERT_NAME_SIZE];           /* for messages */
+	bool has_crl;
+	int64_t next_update;     /* the latest of its CRLs; INT64_MAX: never */
+	struct revoked *revoked; /* of all its CRLs, by serial */
+	size_t n_revoked;
 };
 
 struct identity {
@@ -31,6 +46,8 @@ struct identity {
 	EVP_PKEY *key;
 	STACK_OF(X509) *chain; /* sent after cert; never NULL */
 	STACK_OF(X509) *cas;   /* never NULL, maybe empty */
+	struct issuer *issuers; /* one for each of them, in this order */
+	bool crl_strict;
 	char server_name[CERT_SERVER_NAME_SIZE];
 	struct pin *pins;
 	size_t n_pins;
@@ -43,14 +60,15 @@ struct identity *identity_ref(struct identity *id);
 
 /* --- pem.c: PEM text from a file or from the text itself --- */
 
-/* 'kind' is "certificate", "key" or "CA": messages begin with "KIND PATH: " or "inline KIND: ". */
+/* 'kind' is "certificate", "key", "CA" or "CRL": messages begin with "KIND PATH: " or "inline KIND: ". */
 struct pem_source {
 	const char *kind;
 	const char *source;
 };
 
-/* All certificates in it, at least one; NULL with err set.  Blocks of other kinds are skipped. */
+/* All certificates, or CRLs, in it, at least one; NULL with err set.  Blocks of other kinds are skipped. */
 STACK_OF(X509) *pem_certificates(const struct pem_source *src, char *err, size_t errlen);
+STACK_OF(X509_CRL) *pem_crls(const struct pem_source *src, char *err, size_t errlen);
 /* The first private key in it; NULL with err set. */
 EVP_PKEY *pem_key(const struct pem_source *src, char *err, size_t errlen);
 /* Writes "KIND PATH: text" to err. */
@@ -66,8 +84,15 @@ bool cert_peer_name(const X509 *cert, char ret[SEC_NAME_MAX + 1]);
 void cert_display_name(const X509 *cert, char ret[CERT_NAME_SIZE]);
 /* The host it is for, for messages: first DNS name, first IP address or the display name. */
 void cert_host_name(const X509 *cert, char ret[CERT_NAME_SIZE]);
+/* A distinguished name in the form of RFC 2253, printable as above; cut when it is too long. */
+void cert_name_text(const X509_NAME *name, char *ret, size_t size);
+/* SHA-256 of the DER name. */
+bool cert_name_sha256(const X509_NAME *name, uint8_t ret[IDENTITY_SHA256_LEN]);
+/* Hex without leading zero bytes; cut when it is too long (RFC 5280 4.1.2.2 allows 20 bytes, 31 fit). */
+void cert_serial(const ASN1_INTEGER *serial, char ret[CERT_SERIAL_SIZE]);
 /* "2026-01-31", UTC. */
 void cert_date(const ASN1_TIME *t, char ret[CERT_DATE_SIZE]);
+void cert_day(int64_t seconds, char ret[CERT_DATE_SIZE]);
 /* Seconds since 1970. */
 int64_t cert_time(const ASN1_TIME *t);
 /* Everything but the name. */
@@ -78,6 +103,18 @@ int cert_dates(const X509 *cert);
 bool cert_is_for(X509 *cert, enum identity_role role, bool strict);
 /* True when it is for this DNS name or IP address. */
 bool cert_matches_host(X509 *cert, const char *host);
+
+/* --- crl.c: revoked certificates --- */
+
+/* One for each CA, without CRLs; NULL when out of memory. */
+struct issuer *crl_issuers_new(const STACK_OF(X509) *cas);
+void crl_issuers_free(struct issuer *issuers, int n);
+/* Adds all CRLs of a source, each to the CA that signed it. */
+bool crl_load(struct issuer *issuers, const STACK_OF(X509) *cas, const struct pem_source *src, char *err, size_t errlen);
+/* The entry of a certificate, or NULL. */
+const struct revoked *crl_find(const struct identity *id, const struct sec_identity *who);
+/* A CA of this name (NULL: any) whose CRL has expired, or NULL. */
+const struct issuer *crl_expired(const struct identity *id, const uint8_t *issuer_sha256, int64_t now_unix);
 
 /* --- verify.c --- */
 

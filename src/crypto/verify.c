@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -107,14 +108,11 @@ refuse_chain(struct check *c)
 }
 
 static const struct pin *
-find_pin(const struct check *c)
+find_pin(const struct identity *id, const uint8_t sha256[IDENTITY_SHA256_LEN])
 {
-	uint8_t sha256[IDENTITY_SHA256_LEN];
-
-	cert_sha256(c->leaf, sha256);
-	for (size_t i = 0; i < c->id->n_pins; i++)
-		if (memcmp(c->id->pins[i].sha256, sha256, sizeof(sha256)) == 0)
-			return &c->id->pins[i];
+	for (size_t i = 0; i < id->n_pins; i++)
+		if (memcmp(id->pins[i].sha256, sha256, IDENTITY_SHA256_LEN) == 0)
+			return &id->pins[i];
 	return NULL;
 }
 
@@ -173,6 +171,51 @@ check_name(const struct check *c, struct sec_identity *peer)
 	return true;
 }
 
+/* One name may be encoded in two ways (RFC 5280 7.1); the CRLs are kept under our CA's. */
+static void
+use_our_issuer_name(const struct check *c, struct sec_identity *peer)
+{
+	const X509_NAME *issuer = X509_get_issuer_name(c->leaf);
+
+	for (int i = 0; i < sk_X509_num(c->id->cas); i++)
+		if (X509_NAME_cmp(X509_get_subject_name(sk_X509_value(c->id->cas, i)), issuer) == 0) {
+			memcpy(peer->issuer_sha256, c->id->issuers[i].sha256, sizeof(peer->issuer_sha256));
+			return;
+		}
+}
+
+static bool
+is_revoked(const struct identity *id, const struct sec_identity *who, const char *name, char err[SEC_ERROR_MAX])
+{
+	const struct revoked *r = crl_find(id, who);
+	char date[CERT_DATE_SIZE];
+
+	if (!r)
+		return false;
+	cert_day(r->when, date);
+	snprintf(err, SEC_ERROR_MAX, "certificate of '%.120s' was revoked on %s", name, date);
+	return true;
+}
+
+static bool
+check_revocation(const struct check *c, const struct sec_identity *peer)
+{
+	const struct issuer *expired = crl_expired(c->id, peer->issuer_sha256, (int64_t)time(NULL));
+	char date[CERT_DATE_SIZE];
+
+	if (is_revoked(c->id, peer, c->name, c->err)) {
+		X509_STORE_CTX_set_error(c->x, X509_V_ERR_CERT_REVOKED);
+		return false;
+	}
+	if (!expired || !c->id->crl_strict || peer->pinned)
+		return true;
+	cert_day(expired->next_update, date);
+	/* not X509_V_ERR_CRL_HAS_EXPIRED, of which libssl would make the alert "certificate expired" */
+	return refuse(c, X509_V_ERR_UNSPECIFIED,
+		      "certificate of '%.80s' cannot be checked: the CRL of '%.80s' has expired on %s", c->name,
+		      expired->name, date);
+}
+
 bool
 verify_peer(const struct identity *id, X509_STORE_CTX *x, struct sec_identity *ret_peer, char err[SEC_ERROR_MAX])
 {
@@ -185,17 +228,60 @@ verify_peer(const struct identity *id, X509_STORE_CTX *x, struct sec_identity *r
 		return refuse(&c, X509_V_ERR_UNSPECIFIED, "peer sent no certificate");
 	c.role = id->role == IDENTITY_SERVER ? IDENTITY_CLIENT : IDENTITY_SERVER;
 	cert_display_name(c.leaf, c.name);
-	pin = find_pin(&c);
+	cert_identity(c.leaf, &peer);
+	use_our_issuer_name(&c, &peer);
+	pin = find_pin(id, peer.sha256);
+	peer.pinned = pin != NULL;
 	if (pin)
 		ok = check_pinned(&c, pin, &peer);
 	else if (sk_X509_num(id->cas) == 0)
 		ok = refuse_unpinned(&c);
 	else
 		ok = check_chain(&c) && check_host(&c) && check_name(&c, &peer);
+	ok = ok && check_revocation(&c, &peer);
 	ERR_clear_error(); /* looking for things that are not there leaves errors behind */
-	if (ok) {
-		cert_identity(c.leaf, &peer);
+	if (ok)
 		*ret_peer = peer;
-	}
 	return ok;
+}
+
+/* --- sessions that exist already --- */
+
+static bool
+issuer_known(const struct identity *id, const uint8_t sha256[IDENTITY_SHA256_LEN])
+{
+	for (int i = 0; i < sk_X509_num(id->cas); i++)
+		if (memcmp(id->issuers[i].sha256, sha256, IDENTITY_SHA256_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* Without the certificate there is no chain to look at: a peer that had shown one stays as long as there is a CA,
+ * because its issuer may be an intermediate one. */
+static bool
+is_vouched_for(const struct identity *id, const struct sec_identity *who)
+{
+	if (find_pin(id, who->sha256))
+		return true;
+	return who->pinned ? issuer_known(id, who->issuer_sha256) : sk_X509_num(id->cas) > 0;
+}
+
+bool
+identity_check_peer(const struct identity *id, const struct sec_identity *who, int64_t now_unix,
+		    char err[SEC_ERROR_MAX])
+{
+	char date[CERT_DATE_SIZE];
+
+	if (is_revoked(id, who, who->name, err))
+		return false;
+	if (now_unix >= who->not_after) {
+		cert_day(who->not_after, date);
+		snprintf(err, SEC_ERROR_MAX, "certificate of '%s' has expired on %s", who->name, date);
+		return false;
+	}
+	if (is_vouched_for(id, who))
+		return true;
+	snprintf(err, SEC_ERROR_MAX, "certificate of '%s' is %s", who->name,
+		 who->pinned ? "no longer pinned" : "not pinned, and there is no CA any more");
+	return false;
 }
