@@ -223,3 +223,21 @@ mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr
 			return true;
 	return false;
 }
+
+void
+mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
+{
+	const nsec_t gmi = mdb_timing(m, pg)->membership_interval;
+	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg) {
+		for (size_t i = 0; !h->exclude && i < h->n_sources; i++) {
+			struct mono due = mono_add(h->sources[i].seen, gmi);
+			struct mdb_source *s = mdb_source_find(pg, &h->sources[i].addr);
+			if (mono_due(due, rec->now))
+				continue;
+			if (!s)
+				s = mdb_source_add(m, pg, &h->sources[i].addr, rec);
+			if (s && (!timer_is_armed(&s->timer) || mono_before(s->timer.at, due)))
+				mdb_source_arm(m, s, due);
+		}
+	}
+}

@@ -129,8 +129,10 @@ mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 	if (!pg->exclude)
 		return;
 	if (mdb_pg_is_exact(pg, rec->now)) {
-		if (!mdb_hosts_want(m, pg, NULL, rec->now))
-			mdb_pg_to_include(m, pg);
+		if (mdb_hosts_want(m, pg, NULL, rec->now))
+			return;
+		mdb_pg_to_include(m, pg);
+		mdb_hosts_adopt(m, pg, rec);
 		return;
 	}
 	if (!mdb_we_ask(m, pg))
