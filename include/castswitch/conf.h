@@ -31,6 +31,9 @@ enum {
 	CONF_PEER_NAME_MAX = 63,
 	CONF_IFNAME_MAX = 15,
 	CONF_SOCKET_PATH_MAX = 107, /* what a sockaddr_un holds */
+	CONF_USER_MAX = 32,
+	CONF_POOL_MAX = 8,
+	CONF_FINGERPRINT_LEN = 32, /* SHA-256 of a certificate (DER) */
 };
 
 enum conf_switch_state { CONF_AUTO, CONF_ON, CONF_OFF };
@@ -46,6 +49,12 @@ struct conf_prefixes {
 
 struct conf_addrs {
 	struct ipaddr *v;
+	size_t n;
+};
+
+/* Certificates that are believed for themselves. */
+struct conf_fingerprints {
+	uint8_t (*v)[CONF_FINGERPRINT_LEN];
 	size_t n;
 };
 
@@ -72,6 +81,7 @@ struct conf_switch {
 	nsec_t aging;      /* server */
 	uint32_t max_macs; /* server */
 	uint32_t mtu;      /* of the overlay: the tap's; a client may be told another one (pull.mtu) */
+	char user[CONF_USER_MAX + 1]; /* who to be after the start; "root": stay it.  Never "" */
 };
 
 struct conf_listen {
@@ -81,11 +91,14 @@ struct conf_listen {
 };
 
 struct conf_identity {
-	bool present; /* false: the rest is zero; true: certificate, key and ca are not NULL */
+	bool present; /* false: the rest is zero; true: none of the next four is NULL, ca and crl may be "" */
 	/* Each is the path of a PEM file, or PEM text: then it contains "-----BEGIN " (conf_is_pem()). */
 	char *certificate;
 	char *key;
-	char *ca;
+	char *ca;  /* "": none; then there are fingerprints (client) or peers that have one (server) */
+	char *crl; /* "": none; else there is a ca */
+	bool crl_strict; /* an expired list is an error, not a warning */
+	struct conf_fingerprints fingerprints; /* client: of server certificates; one of them needs no ca and no name */
 	/* Client: the name the server's certificate must have; NULL = the host of the remote being tried.  Server: the name
 	 * its own certificate must have; NULL = not checked. */
 	char *server_name;
@@ -120,7 +133,9 @@ struct conf_snooping {
 struct conf_peer {
 	char name[CONF_PEER_NAME_MAX + 1]; /* "" in peers_default */
 	struct conf_port port;
-	struct conf_prefixes address; /* with the tap's prefix length where the file gave none */
+	struct conf_prefixes address; /* with the tap's prefix length where the file gave none; if any, none of the pool */
+	bool has_fingerprint;         /* the certificate with this fingerprint is this peer, whatever it says */
+	uint8_t fingerprint[CONF_FINGERPRINT_LEN]; /* no two peers have the same */
 	bool disabled;                /* never admitted */
 	bool multicast_route;
 	nsec_t keepalive;
@@ -141,6 +156,10 @@ struct conf_server {
 	struct conf_identity identity;
 	struct conf_snooping snooping;
 	uint32_t peers_max;
+	/* Addresses for peers that have none of their own, in no two of these prefixes: networks (no host bits), inside a
+	 * network of the tap if it has one of that family, with room for at least one peer.  The tap's and peers' own
+	 * addresses may lie in them. */
+	struct conf_prefixes pool;
 	struct conf_peer peers_default; /* a peer without a block of its own */
 	struct conf_peer *peer;         /* sorted by name */
 	size_t n_peers;

@@ -53,6 +53,8 @@ static const char *const log_words[] = { "error", "warning", "notice", "info", "
 #define CLIENT_AT(m) IN(CONF_BASE_SELF, struct conf_client, m)
 #define PULL_AT(m) IN(CONF_BASE_SELF, struct conf_pull, m)
 #define PEER_AT(m) IN(CONF_BASE_PEER, struct conf_peer, m)
+/* The bool, and the bytes behind it. */
+#define PEER_PIN CONF_BASE_PEER, offsetof(struct conf_peer, has_fingerprint), 1 + CONF_FINGERPRINT_LEN
 #define PORT_AT(m) IN(CONF_BASE_PORT, struct conf_port, m)
 
 #define MSEC NSEC_PER_MSEC
@@ -83,13 +85,17 @@ const struct conf_row conf_rows[] = {
 	{ SWITCH, S, "aging", CONF_DURATION, SEC, 1000000 * SEC, "300s", NULL, NULL, 0, SWITCH_AT(aging) },
 	{ SWITCH, S, "max-macs", CONF_UINT, 16, 1048576, "65536", NULL, NULL, 0, SWITCH_AT(max_macs) },
 	{ SWITCH, SC, "mtu", CONF_UINT, 1280, 8000, "1400", "bytes", NULL, 0, SWITCH_AT(mtu) },
+	{ SWITCH, SC, "user", CONF_NAME, 1, CONF_USER_MAX, "castswitch", NULL, NULL, 0, SWITCH_AT(user) },
 
 	{ LISTEN, S, "address", CONF_ADDRS, 1, 16, "0.0.0.0 ::", NULL, NULL, 0, LISTEN_AT(address) },
 	{ LISTEN, S, "port", CONF_UINT, 1, 65535, "22424", NULL, NULL, 0, LISTEN_AT(port) },
 
 	{ IDENTITY, SC, "certificate", CONF_PEM, 1, 0, NULL, NULL, NULL, 0, IDENTITY_AT(certificate) },
 	{ IDENTITY, SC, "key", CONF_PEM, 1, 0, NULL, NULL, NULL, CONF_SECRET, IDENTITY_AT(key) },
-	{ IDENTITY, SC, "ca", CONF_PEM, 1, 0, NULL, NULL, NULL, 0, IDENTITY_AT(ca) },
+	{ IDENTITY, SC, "ca", CONF_PEM, 0, 0, "", NULL, NULL, 0, IDENTITY_AT(ca) },
+	{ IDENTITY, SC, "crl", CONF_PEM, 0, 0, "", NULL, NULL, 0, IDENTITY_AT(crl) },
+	{ IDENTITY, SC, "crl-strict", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, IDENTITY_AT(crl_strict) },
+	{ IDENTITY, C, "fingerprints", CONF_PINS, 0, 16, NULL, NULL, NULL, 0, IDENTITY_AT(fingerprints) },
 	{ IDENTITY, SC, "server-name", CONF_STRING, 1, 253, NULL, NULL, NULL, 0, IDENTITY_AT(server_name) },
 	{ IDENTITY, SC, "require-eku", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, IDENTITY_AT(require_eku) },
 
@@ -130,6 +136,7 @@ const struct conf_row conf_rows[] = {
 	{ SNOOPING, SC, "grace", CONF_DURATION, 0, 3600 * SEC, "30s", NULL, NULL, 0, SNOOPING_AT(grace) },
 
 	{ PEERS, S, "max", CONF_UINT, 1, 4000, "1000", "peers", NULL, 0, SERVER_AT(peers_max) },
+	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },
 	{ PEERS | PEER, S, "router", CONF_WORD, 0, 0, "never", NULL, router_words, 0, PORT_AT(router) },
 	{ PEERS | PEER, S, "max-macs", CONF_UINT, 0, 1048576, "256", NULL, NULL, 0, PORT_AT(max_macs) },
 	{ PEERS | PEER, S, "max-groups", CONF_UINT, 0, 1048576, "256", NULL, NULL, 0, PORT_AT(max_groups) },
@@ -141,6 +148,7 @@ const struct conf_row conf_rows[] = {
 	{ PEERS | PEER, S, "multicast-route", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PEER_AT(multicast_route) },
 	{ PEERS | PEER, S, "keepalive", CONF_DURATION, SEC, 600 * SEC, "15s", NULL, NULL, 0, PEER_AT(keepalive) },
 	{ PEER, S, "address", CONF_PREFIXES, 0, 16, NULL, NULL, NULL, BARE, PEER_AT(address) },
+	{ PEER, S, "fingerprint", CONF_PIN, 0, 0, NULL, NULL, NULL, 0, PEER_PIN },
 	{ PEER, S, "disabled", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, PEER_AT(disabled) },
 
 	{ PULL, C, "address", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PULL_AT(address) },
@@ -161,6 +169,9 @@ _Static_assert(sizeof(conf_rows) / sizeof(conf_rows[0]) <= CONF_ROWS_MAX, "CONF_
 _Static_assert(offsetof(struct conf_tap, present) == 0 && offsetof(struct conf_listen, present) == 0 &&
 		       offsetof(struct conf_identity, present) == 0,
 	       "CONF_OPTIONAL");
+_Static_assert(sizeof(bool) == 1 &&
+		       offsetof(struct conf_peer, fingerprint) == offsetof(struct conf_peer, has_fingerprint) + 1,
+	       "CONF_PIN");
 _Static_assert(CONF_ON == 1 && CONF_OFF == 2, "switch_words");
 _Static_assert(CONF_ROUTER_NEVER == 1 && CONF_ROUTER_ALWAYS == 2, "router_words");
 _Static_assert(CONF_UNREGISTERED_FLOOD == 1 && CONF_UNREGISTERED_DROP == 2, "unregistered_words");

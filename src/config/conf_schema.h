@@ -51,10 +51,13 @@ enum conf_type {
 	CONF_DURATION, /* nsec_t */
 	CONF_WORD,     /* an enum: index into 'words' */
 	CONF_STRING,   /* char *; one line; min..max bytes */
-	CONF_PEM,      /* char *; a path or PEM text */
+	CONF_NAME,     /* char[]; one line; min..max bytes */
+	CONF_PEM,      /* char *; a path or PEM text; min 0: it may be empty */
+	CONF_PIN,      /* bool and behind it uint8_t[CONF_FINGERPRINT_LEN] */
 	CONF_ADDRS,    /* struct conf_addrs; min..max of them */
 	CONF_PREFIXES, /* struct conf_prefixes; min..max of them */
 	CONF_REMOTES,  /* struct conf_remotes; min..max of them */
+	CONF_PINS,     /* struct conf_fingerprints; min..max of them */
 };
 
 /* What an option's field is relative to: a block's own struct, or the part that tap, peers and peer have in common. */
@@ -69,6 +72,7 @@ enum {
 	CONF_ZERO_IS_AUTO = 1, /* the word "auto" stands for 0 */
 	CONF_BARE_ADDRESS = 2, /* a prefix list whose addresses need no prefix length: CONF_NO_LENGTH then */
 	CONF_SECRET = 4,       /* never printed when given inline */
+	CONF_NETWORKS = 8,     /* a prefix list of networks, as messages say */
 };
 
 enum { CONF_NO_LENGTH = 255 };
@@ -93,7 +97,7 @@ extern const size_t conf_rows_n;
 static inline bool
 conf_type_is_list(enum conf_type t)
 {
-	return t == CONF_ADDRS || t == CONF_PREFIXES || t == CONF_REMOTES;
+	return t == CONF_ADDRS || t == CONF_PREFIXES || t == CONF_REMOTES || t == CONF_PINS;
 }
 
 /* Whether an option may stand in this block in this program's file. */

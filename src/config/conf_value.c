@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "castswitch/conf.h"
+#include "conf_fingerprint.h"
 
 /* --- text -> number --------------------------------------------------------------------------------------------------
  */
@@ -186,9 +187,8 @@ out_of_memory(struct sbuf *wrong)
 }
 
 static bool
-set_string(const struct conf_row *row, void *field, const char *text, struct sbuf *wrong)
+check_string(const struct conf_row *row, const char *text, struct sbuf *wrong)
 {
-	char **at = field;
 	const size_t len = strlen(text);
 
 	if (len < row->min)
@@ -197,11 +197,42 @@ set_string(const struct conf_row *row, void *field, const char *text, struct sbu
 		return wrong_value(row, text, "too long", wrong);
 	if (strchr(text, '\n') && !(row->type == CONF_PEM && conf_is_pem(text)))
 		return wrong_value(row, text, "not one line", wrong);
+	return true;
+}
+
+static bool
+set_name(const struct conf_row *row, void *field, const char *text, struct sbuf *wrong)
+{
+	if (!check_string(row, text, wrong))
+		return false;
+	memset(field, 0, row->size);
+	memcpy(field, text, strlen(text));
+	return true;
+}
+
+static bool
+set_string(const struct conf_row *row, void *field, const char *text, struct sbuf *wrong)
+{
+	char **at = field;
+
+	if (!check_string(row, text, wrong))
+		return false;
 	char *copy = strdup(text);
 	if (!copy)
 		return out_of_memory(wrong);
 	free(*at);
 	*at = copy;
+	return true;
+}
+
+static bool
+set_pin(const struct conf_row *row, void *field, const char *text, struct sbuf *wrong)
+{
+	uint8_t *at = field;
+
+	if (!conf_fingerprint_parse(text, at + 1))
+		return wrong_value(row, text, "not a fingerprint", wrong);
+	*at = true;
 	return true;
 }
 
@@ -345,6 +376,25 @@ add_remote(const struct conf_row *row, struct conf_remotes *list, const char *te
 	return true;
 }
 
+static bool
+add_pin(const struct conf_row *row, struct conf_fingerprints *list, const char *text, struct sbuf *wrong)
+{
+	uint8_t pin[CONF_FINGERPRINT_LEN];
+	void *v = list->v;
+
+	if (!conf_fingerprint_parse(text, pin))
+		return wrong_value(row, text, "not a fingerprint", wrong);
+	for (size_t i = 0; i < list->n; i++)
+		if (memcmp(pin, list->v[i], sizeof(pin)) == 0)
+			return given_already(text, wrong);
+	void *at = append(&v, &list->n, sizeof(pin), wrong);
+	if (!at)
+		return false;
+	list->v = v;
+	memcpy(at, pin, sizeof(pin));
+	return true;
+}
+
 bool
 conf_value_set(const struct conf_row *row, void *field, const char *text, struct sbuf *wrong)
 {
@@ -358,12 +408,18 @@ conf_value_set(const struct conf_row *row, void *field, const char *text, struct
 	case CONF_STRING:
 	case CONF_PEM:
 		return set_string(row, field, text, wrong);
+	case CONF_NAME:
+		return set_name(row, field, text, wrong);
+	case CONF_PIN:
+		return set_pin(row, field, text, wrong);
 	case CONF_ADDRS:
 		return add_addr(row, field, text, wrong);
 	case CONF_PREFIXES:
 		return add_prefix(row, field, text, wrong);
 	case CONF_REMOTES:
 		return add_remote(row, field, text, wrong);
+	case CONF_PINS:
+		return add_pin(row, field, text, wrong);
 	}
 	return false;
 }
@@ -406,6 +462,9 @@ conf_value_clear(const struct conf_row *row, void *field)
 		break;
 	case CONF_PREFIXES:
 		free(((struct conf_prefixes *)field)->v);
+		break;
+	case CONF_PINS:
+		free(((struct conf_fingerprints *)field)->v);
 		break;
 	case CONF_STRING:
 	case CONF_PEM:

@@ -20,7 +20,7 @@ bool conf_value_set(const struct conf_row *row, void *field, const char *text, s
 bool conf_value_default(const struct conf_row *row, void *field, struct sbuf *wrong);
 /* Frees what the field owns and empties it. */
 void conf_value_clear(const struct conf_row *row, void *field);
-/* Whether there is something to print: a string without a value has none. */
+/* Whether there is something to print: a string or a fingerprint that was not given has none. */
 bool conf_value_present(const struct conf_row *row, const void *field);
 /* Whether the field says "auto". */
 bool conf_value_is_auto(const struct conf_row *row, const void *field);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "castswitch/conf.h"
+#include "conf_fingerprint.h"
 
 void
 conf_quote(const char *text, struct sbuf *out)
@@ -62,6 +63,7 @@ conf_print_allowed(const struct conf_row *row, struct sbuf *b)
 			sbuf_puts(b, ", auto");
 		break;
 	case CONF_STRING:
+	case CONF_NAME:
 	case CONF_PEM:
 		if (row->max)
 			sbuf_printf(b, "one line of %u to %u bytes", (unsigned)row->min, (unsigned)row->max);
@@ -72,10 +74,18 @@ conf_print_allowed(const struct conf_row *row, struct sbuf *b)
 		sbuf_puts(b, "such as 10.8.0.1, fd08::1");
 		break;
 	case CONF_PREFIXES:
-		sbuf_printf(b, "such as 10.8.0.1/24, fd08::1/64%s", row->flags & CONF_BARE_ADDRESS ? ", 10.8.0.1" : "");
+		if (row->flags & CONF_NETWORKS)
+			sbuf_puts(b, "such as 10.8.0.0/24, fd08::/64");
+		else
+			sbuf_printf(b, "such as 10.8.0.1/24, fd08::1/64%s",
+				    row->flags & CONF_BARE_ADDRESS ? ", 10.8.0.1" : "");
 		break;
 	case CONF_REMOTES:
 		sbuf_puts(b, "such as vpn.example.org, vpn.example.org:22424, [2001:db8::1]:22424");
+		break;
+	case CONF_PIN:
+	case CONF_PINS:
+		sbuf_puts(b, "64 hex digits, with or without colons between the bytes");
 		break;
 	}
 	sbuf_puts(b, ")");
@@ -131,6 +141,8 @@ list_length(const struct conf_row *row, const void *field)
 		return ((const struct conf_addrs *)field)->n;
 	case CONF_PREFIXES:
 		return ((const struct conf_prefixes *)field)->n;
+	case CONF_PINS:
+		return ((const struct conf_fingerprints *)field)->n;
 	default:
 		return ((const struct conf_remotes *)field)->n;
 	}
@@ -147,6 +159,9 @@ print_element(const struct conf_row *row, const void *field, size_t i, struct sb
 		break;
 	case CONF_PREFIXES:
 		conf_print_prefix(&((const struct conf_prefixes *)field)->v[i], out);
+		break;
+	case CONF_PINS:
+		conf_fingerprint_print(((const struct conf_fingerprints *)field)->v[i], out);
 		break;
 	default:
 		print_remote(&((const struct conf_remotes *)field)->v[i], out);
@@ -175,7 +190,15 @@ conf_value_is_auto(const struct conf_row *row, const void *field)
 bool
 conf_value_present(const struct conf_row *row, const void *field)
 {
-	return (row->type != CONF_STRING && row->type != CONF_PEM) || *(char *const *)field;
+	switch (row->type) {
+	case CONF_STRING:
+	case CONF_PEM:
+		return *(char *const *)field != NULL;
+	case CONF_PIN:
+		return *(const bool *)field;
+	default:
+		return true;
+	}
 }
 
 void
@@ -198,6 +221,14 @@ conf_value_print(const struct conf_row *row, const void *field, struct sbuf *out
 	case CONF_STRING:
 	case CONF_PEM:
 		conf_quote(*(char *const *)field, out);
+		break;
+	case CONF_NAME:
+		conf_quote(field, out);
+		break;
+	case CONF_PIN:
+		sbuf_addc(out, '"');
+		conf_fingerprint_print((const uint8_t *)field + 1, out);
+		sbuf_addc(out, '"');
 		break;
 	default:
 		print_list(row, field, out);

@@ -13,40 +13,9 @@
 #include "castswitch/conf.h"
 #include "conf_schema.h"
 #include "conf_value.h"
+#include "unit/conf_text.h"
 
 #define ID "identity { certificate = a key = b ca = c }\n"
-
-/* Reads text that must be good. */
-static struct conf_server *
-server(const char *text)
-{
-	struct conf_server *c = NULL;
-	struct sbuf b;
-
-	sbuf_init(&b);
-	int err = conf_server_parse("x.conf", text, strlen(text), &c, &b);
-	if (err)
-		print_error("%s", sbuf_str(&b));
-	assert_int_equal(err, 0);
-	assert_int_equal(b.len, 0);
-	sbuf_free(&b);
-	return c;
-}
-
-static struct conf_client *
-client(const char *text)
-{
-	struct conf_client *c = NULL;
-	struct sbuf b;
-
-	sbuf_init(&b);
-	int err = conf_client_parse("x.conf", text, strlen(text), &c, &b);
-	if (err)
-		print_error("%s", sbuf_str(&b));
-	assert_int_equal(err, 0);
-	sbuf_free(&b);
-	return c;
-}
 
 /* The only message for a text that is wrong. */
 static void
@@ -59,17 +28,6 @@ assert_wrong(const char *text, size_t len, int expected, const char *message)
 	assert_int_equal(conf_server_parse("x.conf", text, len, &c, &b), expected);
 	assert_null(c);
 	assert_string_equal(sbuf_str(&b), message);
-	sbuf_free(&b);
-}
-
-static void
-assert_prefix(const struct ipprefix *p, const char *expected)
-{
-	struct sbuf b;
-
-	sbuf_init(&b);
-	conf_print_prefix(p, &b);
-	assert_string_equal(sbuf_str(&b), expected);
 	sbuf_free(&b);
 }
 
@@ -93,6 +51,7 @@ test_server_defaults(void **state)
 	assert_true(c->sw.aging == 300 * NSEC_PER_SEC);
 	assert_int_equal(c->sw.max_macs, 65536);
 	assert_int_equal(c->sw.mtu, 1400);
+	assert_string_equal(c->sw.user, "castswitch");
 	assert_true(n->igmp && n->mld && n->flood_until_querier && !n->strict_router_alert);
 	assert_int_equal(n->igmp_version, 3);
 	assert_int_equal(n->mld_version, 2);
@@ -106,6 +65,7 @@ test_server_defaults(void **state)
 	assert_int_equal(n->non_ip_multicast, CONF_NON_IP_FLOOD);
 	assert_true(n->max_groups == 16384 && n->max_sources == 128);
 	assert_int_equal(c->peers_max, 1000);
+	assert_int_equal(c->pool.n, 0);
 	assert_int_equal(c->n_peers, 0);
 	assert_string_equal(c->peers_default.name, "");
 	assert_int_equal(c->peers_default.port.router, CONF_ROUTER_NEVER);
@@ -136,15 +96,18 @@ test_empty_blocks(void **state)
 	assert_int_equal(c->tap.port.max_macs, 0);
 	assert_true(c->tap.port.flood_broadcast && c->tap.port.flood_unknown_unicast && !c->tap.port.protect_macs);
 	assert_null(c->identity.server_name);
+	assert_string_equal(c->identity.crl, "");
+	assert_false(c->identity.crl_strict);
 	conf_server_free(c);
 }
 
 static void
 test_server_values(void **state)
 {
-	struct conf_server *c = server("switch { aging = 1h max-macs = 16 mtu = 1500 }\n"
+	struct conf_server *c = server("switch { aging = 1h max-macs = 16 mtu = 1500 user = root }\n"
 				       "listen { address = {10.0.0.1} port = 1 }\n"
-				       "identity { certificate = '/a b' key = k ca = \"c\\\"\\\\\" require-eku = no }\n"
+				       "identity { certificate = '/a b' key = k ca = \"c\\\"\\\\\" require-eku = no "
+				       "crl = /c crl-strict = yes }\n"
 				       "snooping { igmp = off mld = false querier = off robustness = 7\n"
 				       "  querier-address = {fe80::1, \"10.8.0.1\",} unregistered = drop grace = 0\n"
 				       "  query-interval = 60 query-response-interval = 500ms startup-query-count = 9\n"
@@ -155,12 +118,14 @@ test_server_values(void **state)
 
 	(void)state;
 	assert_true(c->sw.aging == 3600 * NSEC_PER_SEC && c->sw.max_macs == 16 && c->sw.mtu == 1500);
+	assert_string_equal(c->sw.user, "root");
 	assert_int_equal(c->listen.address.n, 1);
 	assert_addr(&c->listen.address.v[0], "10.0.0.1");
 	assert_int_equal(c->listen.port, 1);
 	assert_string_equal(c->identity.certificate, "/a b");
 	assert_string_equal(c->identity.ca, "c\"\\");
-	assert_false(c->identity.require_eku);
+	assert_string_equal(c->identity.crl, "/c");
+	assert_true(!c->identity.require_eku && c->identity.crl_strict);
 	assert_false(c->snooping.igmp || c->snooping.mld || c->snooping.flood_until_querier);
 	assert_true(c->snooping.strict_router_alert);
 	assert_int_equal(c->snooping.querier, CONF_OFF);
@@ -303,73 +268,13 @@ test_client_values(void **state)
 /* --- printing --------------------------------------------------------------------------------------------------------
  */
 
-static char *
-print_server(const struct conf_server *c)
-{
-	struct sbuf b;
-
-	sbuf_init(&b);
-	conf_server_print(c, &b);
-	assert_false(sbuf_failed(&b));
-	return sbuf_steal(&b);
-}
-
-static char *
-print_client(const struct conf_client *c)
-{
-	struct sbuf b;
-
-	sbuf_init(&b);
-	conf_client_print(c, &b);
-	return sbuf_steal(&b);
-}
-
-/* parse(print(c)) prints the same; returns the print. */
-static char *
-server_round_trip(const char *text)
-{
-	struct conf_server *c = server(text);
-	char *first = print_server(c);
-
-	conf_server_free(c);
-	c = server(first);
-	char *second = print_server(c);
-	conf_server_free(c);
-	assert_string_equal(first, second);
-	free(second);
-	return first;
-}
-
-static char *
-client_round_trip(const char *text)
-{
-	struct conf_client *c = client(text);
-	char *first = print_client(c);
-
-	conf_client_free(c);
-	c = client(first);
-	char *second = print_client(c);
-	conf_client_free(c);
-	assert_string_equal(first, second);
-	free(second);
-	return first;
-}
-
-static void
-assert_has(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		print_error("--- not in:\n%s--- is:\n%s\n", text, part);
-	assert_non_null(strstr(text, part));
-}
-
 static void
 test_server_round_trip(void **state)
 {
 	char *p = server_round_trip("");
 
 	(void)state;
-	assert_has(p, "switch {\n\taging = 5m\n\tmax-macs = 65536\n\tmtu = 1400\n}\n");
+	assert_has(p, "switch {\n\taging = 5m\n\tmax-macs = 65536\n\tmtu = 1400\n\tuser = \"castswitch\"\n}\n");
 	assert_has(p, "\tstartup-query-interval = auto # 31250ms\n");
 	assert_has(p, "\tmembership-interval = auto # 260s\n");
 	assert_has(p, "\tquerier-address = {}\n");
@@ -404,6 +309,7 @@ test_client_round_trip(void **state)
 	assert_has(p, "remote = {\"a:22424\", \"[::1]:5\", \"192.0.2.1:7\"}\nremote-order = random\n");
 	assert_has(p, "pull {\n\taddress = false\n\tmulticast-route = true\n\tmtu = true\n}\n");
 	assert_null(strstr(p, "server-name"));
+	assert_has(p, "\tca = \"c\"\n\tcrl = \"\"\n\tcrl-strict = false\n\tfingerprints = {}\n");
 	assert_null(strstr(p, "peers"));
 	free(p);
 }
@@ -590,6 +496,7 @@ test_samples(void **state)
 	assert_int_equal(conf_client_load(sample("castswitch.conf"), &c, &b), 0);
 	assert_int_equal(b.len, 0);
 	assert_int_equal(s->n_peers, 3);
+	assert_prefix(&s->pool.v[0], "10.8.0.128/25");
 	assert_prefix(&conf_peer_find(s, "alice")->address.v[1], "fd08::20/64");
 	assert_true(conf_peer_find(s, "mallory")->disabled);
 	assert_string_equal(c->identity.server_name, "vpn.example.org");

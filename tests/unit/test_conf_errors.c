@@ -20,7 +20,7 @@
 
 #include "castswitch/conf.h"
 
-enum { CASES_MIN = 60 };
+enum { CASES_MIN = 100 };
 
 static char *
 read_golden(void)
