@@ -3,11 +3,11 @@
 One thread, the Pump, sends and receives for all namespaces: a socket belongs to the namespace it was made in.  Arrival
 times are the kernel's, so they are right even when the pump comes late; all times are CLOCK_MONOTONIC in nanoseconds.
 
-Each datagram of a stream begins with magic, stream number, sequence number, its own length and when it was sent, so that
-a receiver can tell streams apart, count what is missing and find the segments in a coalesced packet.
+Each datagram of a stream begins with magic, stream number, sequence number, its own length and when it was sent, so
+that a receiver can tell streams apart, count what is missing and find the segments in a coalesced packet.
 
 As a program:  casttraffic.py listen GROUP PORT [DEVICE [SOURCE]]   joins and prints what arrives each second
-               casttraffic.py send GROUP PORT [DEVICE]              sends 10 Mbit/s until it is ended
+               casttraffic.py send GROUP PORT                       sends 10 Mbit/s until it is ended
                casttraffic.py echo ADDRESS PORT                     returns datagrams to their senders
 """
 

@@ -41,7 +41,8 @@ class Quickstart:
     def check_gone(self):
         """What it makes carries its process id, and its programs live in that."""
         pid = self.process.pid
-        left = [f for f in os.listdir("/run/netns") if re.match(rf"cs{pid}\b", f)] + glob.glob(f"/tmp/castswitch-{pid}-*")
+        left = [f for f in os.listdir("/run/netns") if re.match(rf"cs{pid}\b", f)]
+        left += glob.glob(f"/tmp/castswitch-{pid}-*")
         expect(not left, f"left behind: {left}")
 
 

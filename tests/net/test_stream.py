@@ -210,6 +210,24 @@ def leave_of_another(net):
         expect(lost == 0, f"{two.name} lost {lost} of {end - begin} packets")
 
 
+@casttest.case("a client that has just connected gets nothing it did not ask for")
+def just_connected(net):
+    one, _, three = net.clients
+    group, unregistered = "239.1.2.5", "239.1.2.6"
+    with listeners(net, group, [one]) as ears, flowing(net, net.server, group) as wanted, \
+            flowing(net, net.clients[1], unregistered) as unwanted:
+        ears[one][0].join()
+        net.wait_members(group, one)
+        three.stop()
+        before = three.ns.counters(three.under)
+        begin = wanted.sent, unwanted.sent
+        three.start()
+        three.wait_connected()
+        wait_for("the streams flow on", lambda: wanted.sent > begin[0] + 500 and unwanted.sent > begin[1] + 500)
+        got = three.ns.counters(three.under)["rx_bytes"] - before["rx_bytes"]
+    expect(got < QUIET_BYTES, f"{got} bytes came in on its underlay interface")
+
+
 # --- the server's own host, and the routes
 
 
