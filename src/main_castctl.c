@@ -3,22 +3,26 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "castswitch/castctl.h"
 #include "castswitch/sbuf.h"
 
-enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2 };
+enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, USAGE_WIDTH = 8 };
 
 static void
 print_help(void)
 {
-	printf("usage: castctl [--socket PATH] [--json] COMMAND\n"
+	printf("usage: castctl [--socket PATH] [--json] COMMAND [ARGUMENT]\n"
 	       "\n"
-	       "Shows what a running castswitchd, or else castswitch, is doing.\n"
+	       "Shows what a running castswitchd, or else castswitch, is doing, and steers it.\n"
 	       "\n"
 	       "commands:\n");
-	for (size_t i = 0; i < castctl_commands_n; i++)
-		printf("  %-8s  %s\n", castctl_commands[i].name, castctl_commands[i].help);
+	for (size_t i = 0; i < castctl_commands_n; i++) {
+		const struct castctl_command *c = &castctl_commands[i];
+
+		printf("  %s %-*s  %s\n", c->name, (int)(USAGE_WIDTH - strlen(c->name)), c->args, c->help);
+	}
 	printf("\n"
 	       "options:\n"
 	       "  -s, --socket PATH  the program's control socket\n"
@@ -45,14 +49,24 @@ finish(void)
 }
 
 static int
-run(const struct castctl_command *cmd, const char *socket, bool json)
+wrong_arguments(const struct castctl_command *cmd)
+{
+	static const char *const takes[CASTCTL_ARGS_MAX + 1] = { "no argument", "one argument", "two arguments" };
+
+	fprintf(stderr, "castctl: %s takes %s (usage: castctl %s%s%s)\n", cmd->name, takes[castctl_args(cmd)],
+		cmd->name, *cmd->args ? " " : "", cmd->args);
+	return EXIT_USAGE;
+}
+
+static int
+run(const struct castctl_command *cmd, char *const args[], const char *socket, bool json)
 {
 	char err[1024] = "";
 	struct sbuf out;
 	int status = EXIT_RUNTIME;
 
 	sbuf_init(&out);
-	if (castctl_run(cmd, socket, json, &out, err, sizeof(err))) {
+	if (castctl_run(cmd, args, socket, json, &out, err, sizeof(err))) {
 		fwrite(sbuf_str(&out), 1, out.len, stdout);
 		status = finish();
 	} else {
@@ -93,8 +107,8 @@ main(int argc, char **argv)
 			return usage_error();
 		}
 	}
-	if (argc - optind != 1) {
-		fprintf(stderr, "castctl: %s\n", argc == optind ? "no command given" : "more than one command given");
+	if (argc == optind) {
+		fprintf(stderr, "castctl: no command given\n");
 		return usage_error();
 	}
 	const struct castctl_command *cmd = castctl_find(argv[optind]);
@@ -102,5 +116,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "castctl: unknown command '%s'\n", argv[optind]);
 		return usage_error();
 	}
-	return run(cmd, socket, json);
+	if ((size_t)(argc - optind - 1) != castctl_args(cmd))
+		return wrong_arguments(cmd);
+	return run(cmd, argv + optind + 1, socket, json);
 }

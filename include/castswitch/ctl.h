@@ -48,6 +48,12 @@
  * drops: counters that are not zero
  *	[{"where":"alice"|"switch"|"udp", "reason":"replay", "count":3, "text":"what the reason means"}]
  *
+ * routers: the ports that multicast for unknown listeners goes to
+ *	[{"vlan":0, "port":"eth1", "kind":"static"|"learned", "expires_s":12.0}]
+ *
+ * reload, {"command":"kick","name":"alice"}, {"command":"log","level":"debug"} (castswitchd): what was done, as a text
+ *	"alice is disconnected"
+ *
  * help
  *	[{"name":"groups", "help":"who listens to what"}]
  */

@@ -313,6 +313,43 @@ castctl_render_groups(json_t *result, struct sbuf *out)
 	return render_rows(result, columns + 1, N(columns) - 1, group_row, out);
 }
 
+/* --- routers ---------------------------------------------------------------------------------------------------------
+ */
+
+static void
+router_row(struct table *t, const json_t *o)
+{
+	char buf[UNITS_LEN];
+
+	table_cell(t, "%s", text_of(o, "port"));
+	table_cell(t, "%s", text_of(o, "kind"));
+	table_cell(t, "%s", time_of(o, "expires_s", buf));
+}
+
+static void
+vlan_router_row(struct table *t, const json_t *o)
+{
+	char buf[UNITS_LEN];
+
+	table_cell(t, "%s", count_of(o, "vlan", buf));
+	router_row(t, o);
+}
+
+bool
+castctl_render_routers(json_t *result, struct sbuf *out)
+{
+	static const struct table_column columns[] = {
+		{ "VLAN", TABLE_RIGHT },
+		{ "PORT", TABLE_LEFT },
+		{ "KIND", TABLE_LEFT },
+		{ "EXPIRES", TABLE_RIGHT },
+	};
+
+	if (has_vlans(result))
+		return render_rows(result, columns, N(columns), vlan_router_row, out);
+	return render_rows(result, columns + 1, N(columns) - 1, router_row, out);
+}
+
 /* --- ports -----------------------------------------------------------------------------------------------------------
  */
 
@@ -405,4 +442,29 @@ castctl_render_drops(json_t *result, struct sbuf *out)
 	};
 
 	return render_rows(result, columns, N(columns), drop_row, out);
+}
+
+/* --- texts -----------------------------------------------------------------------------------------------------------
+ */
+
+bool
+castctl_render_text(json_t *result, struct sbuf *out)
+{
+	struct sbuf line;
+
+	if (!json_is_string(result))
+		return false;
+	sbuf_init(&line);
+	for (const char *at = json_string_value(result); *at;) {
+		const size_t n = strcspn(at, "\n");
+
+		sbuf_reset(&line);
+		sbuf_add(&line, at, n);
+		table_text(out, sbuf_str(&line));
+		sbuf_addc(out, '\n');
+		at += n + (at[n] == '\n');
+	}
+	const bool good = !sbuf_failed(&line) && !sbuf_failed(out);
+	sbuf_free(&line);
+	return good;
 }

@@ -44,6 +44,10 @@ FDB = [
     {"vlan": 0, "mac": "02:00:00:00:00:01", "port": "alice", "age_s": 3725.0, "static": False},
     {"vlan": 0, "mac": "02:00:00:00:00:02", "port": "cast0", "static": True},
 ]
+ROUTERS = [
+    {"vlan": 0, "port": "eth1", "kind": "static"},
+    {"vlan": 0, "port": "site.example.org", "kind": "learned", "expires_s": 254.6},
+]
 DROPS = [
     {"where": "alice", "reason": "replay", "count": 3, "text": "seen before"},
     {"where": "switch", "reason": "runt", "count": 1000, "text": "too short"},
@@ -91,6 +95,16 @@ VLAN_FDB_TEXT = """\
 VLAN  MAC                PORT     AGE  KIND
    5  02:00:00:00:00:01  alice  1h02m  learned
    0  02:00:00:00:00:02  cast0      -  static
+"""
+ROUTERS_TEXT = """\
+PORT              KIND     EXPIRES
+eth1              static         -
+site.example.org  learned    4m15s
+"""
+VLAN_ROUTERS_TEXT = """\
+VLAN  PORT              KIND     EXPIRES
+4094  eth1              static         -
+   0  site.example.org  learned    4m15s
 """
 DROPS_TEXT = """\
 WHERE   REASON  COUNT  MEANING
@@ -164,7 +178,8 @@ def answers(path):
         ("status", STATUS, STATUS_TEXT), ("peers", PEERS, PEERS_TEXT), ("groups", GROUPS, GROUPS_TEXT),
         ("groups", [GROUPS[0], {**GROUPS[1], "vlan": 100}], VLAN_GROUPS_TEXT), ("ports", PORTS, PORTS_TEXT),
         ("fdb", FDB, FDB_TEXT), ("fdb", [{**FDB[0], "vlan": 5}, FDB[1]], VLAN_FDB_TEXT),
-        ("drops", DROPS, DROPS_TEXT), ("drops", [], "WHERE  REASON  COUNT  MEANING\n"),
+        ("routers", ROUTERS, ROUTERS_TEXT), ("routers", [{**ROUTERS[0], "vlan": 4094}, ROUTERS[1]], VLAN_ROUTERS_TEXT),
+        ("routers", [], "PORT  KIND  EXPIRES\n"), ("drops", DROPS, DROPS_TEXT), ("drops", [], "WHERE  REASON  COUNT  MEANING\n"),
     ]
     for command, result, text in shown:
         p, fake = ask(path, ok(result), command)
@@ -180,9 +195,37 @@ def answers(path):
         p, _ = ask(path, ok(result), command)
         check(f"{command} of the wrong shape: {result}",
               p.returncode == 1 and p.stdout == b"" and p.stderr.decode() == empty.format(path, command), p.stderr)
+    for command, result in [("routers", {}), ("reload", []), ("reload", 1)]:
+        p, _ = ask(path, ok(result), command)
+        check(f"{command} of the wrong shape: {result}",
+              p.returncode == 1 and p.stdout == b"" and p.stderr.decode() == empty.format(path, command), p.stderr)
     big = [{**DROPS[0], "text": "x" * 1000} for _ in range(5000)]
     p, _ = ask(path, ok(big), "drops")
     check("a long answer", p.returncode == 0 and p.stdout.count(b"\n") == 5001, len(p.stdout), p.stderr)
+
+
+def steering(path):
+    """Arguments arrive in the request; texts are shown as they are."""
+    for args, request, text, shown in [
+            (["reload"], {}, "reloaded; needs a restart: tap", "reloaded; needs a restart: tap\n"),
+            (["kick", "alice"], {"name": "alice"}, "alice is disconnected", "alice is disconnected\n"),
+            (["kick", "--", "-b"], {"name": "-b"}, "first\nsecond\n", "first\nsecond\n"),
+            (["kick", ""], {"name": ""}, "", ""),
+            (["log", "debug"], {"level": "debug"}, "evil \x1b[31m\u202e \u00e4\n\nthe end", "evil ?[31m??? \u00e4\n\nthe end\n"),
+    ]:
+        p, fake = ask(path, ok(text), *args)
+        asked = {"command": args[0], **request}
+        check(f"{' '.join(args)} is what was asked", json.loads(fake.request) == asked, fake.request)
+        check(f"{' '.join(args)} as text", p.returncode == 0 and p.stdout.decode() == shown, p.stdout, p.stderr)
+        p, fake = ask(path, ok(text), "-j", *args)
+        check(f"{' '.join(args)} as JSON", p.returncode == 0 and json.loads(p.stdout) == text and
+              json.loads(fake.request) == asked, p.stdout, p.stderr)
+    p, _ = ask(path, b'{"ok":false,"error":"no peer \'bob\' is connected"}\n', "kick", "bob")
+    check("kick of nobody", p.returncode == 1 and p.stdout == b"" and
+          p.stderr == b"castctl: no peer 'bob' is connected\n", p.stderr)
+    p = castctl("-s", path, "kick", b"\xff")
+    check("an argument that is not text", p.returncode == 1 and
+          p.stderr == b"castctl: kick: the argument is not text\n", p.stderr)
 
 
 def errors(path):
@@ -219,17 +262,26 @@ def no_connection(path):
 
 def usage():
     tail = "castctl: try castctl --help\n"
-    for args, text in [((), "castctl: no command given\n"), (("peers", "groups"), "castctl: more than one command given\n"),
-                       (("grops",), "castctl: unknown command 'grops'\n")]:
+    for args, text in [((), "castctl: no command given\n"), (("grops",), "castctl: unknown command 'grops'\n"),
+                       (("grops", "x"), "castctl: unknown command 'grops'\n")]:
         p = castctl(*args)
         check(f"usage: {' '.join(args) or 'nothing'}", p.returncode == 2 and p.stdout == b"" and
               p.stderr.decode() == text + tail, p.returncode, p.stderr)
+    for args, text in [(("peers", "groups"), "peers takes no argument (usage: castctl peers)"),
+                       (("reload", "now", "please"), "reload takes no argument (usage: castctl reload)"),
+                       (("kick",), "kick takes one argument (usage: castctl kick NAME)"),
+                       (("kick", "alice", "bob"), "kick takes one argument (usage: castctl kick NAME)"),
+                       (("log", "-j"), "log takes one argument (usage: castctl log LEVEL)")]:
+        p = castctl(*args)
+        check(f"usage: {' '.join(args)}", p.returncode == 2 and p.stdout == b"" and
+              p.stderr.decode() == f"castctl: {text}\n", p.returncode, p.stderr)
     for args in [("--nonsense",), ("status", "--socket")]:
         p = castctl(*args)
         check(f"usage: {' '.join(args)}", p.returncode == 2 and p.stderr.decode().endswith(tail), p.stderr)
     p = castctl("--help")
-    names = [line.split()[0] for line in p.stdout.decode().split("commands:\n")[1].split("\n\n")[0].splitlines()]
-    check("help", p.returncode == 0 and names == ["status", "peers", "groups", "ports", "fdb", "drops"], names)
+    shown = [line[:11].rstrip() for line in p.stdout.decode().split("commands:\n")[1].split("\n\n")[0].splitlines()]
+    check("help", p.returncode == 0 and shown == [f"  {name}" for name in (
+        "status", "peers", "groups", "routers", "ports", "fdb", "drops", "reload", "kick NAME", "log LEVEL")], shown)
     p = castctl("--version")
     check("version", p.returncode == 0 and p.stdout.startswith(b"castctl ") and p.stdout.count(b"\n") == 1, p.stdout)
     with open("/dev/full", "wb") as full:
@@ -242,6 +294,7 @@ def main():
     try:
         path = os.path.join(folder, "sock")
         answers(path)
+        steering(path)
         errors(path)
         no_connection(path)
         usage()
