@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""castpki: what it makes, that openssl agrees, file modes, and one clear line for each mistake."""
+"""castpki: what it makes and revokes, that openssl agrees, file modes, and one clear line for each mistake."""
 
 import os
 import re
@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 
 BUILD = os.environ.get("top_builddir") or "."
 CASTPKI = os.path.abspath(os.path.join(BUILD, "castpki"))
@@ -34,6 +35,10 @@ def equal(got, want):
 def true(what, message):
     if not what:
         raise AssertionError(message)
+
+
+def day(days):
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400))
 
 
 def mode(path):
@@ -63,6 +68,39 @@ class Case:
         equal((code, err), (0, ""))
         return dict(re.findall(r'^\t([a-z-]+) = "([^"]*)"$', out, re.M)), out
 
+    def revoke(self, *more, days=3650):
+        """What was done, a line a certificate; then the file and the next step, which are checked here."""
+        code, out, err = run("revoke", "--dir", self.dir, *more)
+        equal((code, err), (0, ""))
+        lines = out.splitlines()
+        true(lines[-2].startswith(f"{self.path('ca.crl')}: written, number {self.crl_number()}, "), lines[-2])
+        true(lines[-2].endswith(f", valid until {day(days)}"), lines[-2])
+        equal(lines[-1], "next: put ca.crl where identity { crl = ... } of the server points and run: castctl reload")
+        return lines[:-2]
+
+    def crl_number(self):
+        code, out = openssl("crl", "-in", self.path("ca.crl"), "-noout", "-crlnumber")
+        equal(code, 0)
+        return int(out.strip().split("=")[1], 16)
+
+    def revoked(self):
+        """The serials in ca.crl, in order of issue."""
+        code, out = openssl("crl", "-in", self.path("ca.crl"), "-noout", "-text", "-verify", "-CAfile",
+                            self.path("ca.crt"))
+        equal(code, 0)
+        true("verify OK" in out and "Version 2 (0x1)" in out, out)
+        serials = re.findall(r"^    Serial Number: ([0-9A-F]+)$", out, re.M)
+        return sorted(serials, key=[row[0] for row in self.index()].index)
+
+    def listed(self):
+        """The rows below the heading as (name, serial, until, state, fingerprint)."""
+        code, out, err = run("list", "--dir", self.dir)
+        equal((code, err), (0, ""))
+        lines = out.splitlines()
+        equal(lines[0].split(), ["NAME", "SERIAL", "VALID-UNTIL", "STATE", "FINGERPRINT"])
+        at = [lines[0].index(word) for word in lines[0].split()] + [None]
+        return [tuple(line[a:b].rstrip() for a, b in zip(at, at[1:])) for line in lines[1:]]
+
     def path(self, name):
         return os.path.join(self.dir, name)
 
@@ -80,7 +118,8 @@ class Case:
 def case_init(c):
     out = c.init()
     true(f"castpki client --dir {c.dir} NAME" in out, "the next step is not told")
-    equal(sorted(os.listdir(c.dir)), ["ca.crt", "ca.key", "index.txt", "server.crt", "server.key"])
+    true(f"{c.dir}/ca.crl: the revoked certificates, none yet" in out, "the list is not told")
+    equal(sorted(os.listdir(c.dir)), ["ca.crl", "ca.crt", "ca.key", "index.txt", "server.crt", "server.key"])
     equal(os.listdir(c.top), ["pki"])  # no temporary directory is left
 
 
@@ -90,7 +129,7 @@ def case_modes_in_spite_of_umask(c):
         equal((code, err), (0, ""))
         equal(mode(c.dir), "0o700")
         for name, want in (("ca.key", "0o600"), ("server.key", "0o600"), ("index.txt", "0o600"), ("ca.crt", "0o644"),
-                           ("server.crt", "0o644")):
+                           ("server.crt", "0o644"), ("ca.crl", "0o644")):
             equal((name, mode(c.path(name))), (name, want))
         shutil.rmtree(c.dir)
 
@@ -226,6 +265,214 @@ def case_index_cut_short(c):
     c.client("alice")
     equal([row[1] for row in c.index()], ["vpn.example.org", "bob", "alice"])
     fails(1, "'bob' has a certificate already (until ?): --again makes another", "client", "--dir", c.dir, "bob")
+
+
+def verifies(c, path):
+    """Whether openssl takes the certificate with ca.crl, and why not."""
+    code, out = openssl("verify", "-crl_check", "-CAfile", c.path("ca.crt"), "-CRLfile", c.path("ca.crl"), path)
+    return "" if code == 0 else re.search(r"error \d+ at 0 depth lookup: (.*)", out).group(1)
+
+
+def case_empty_crl(c):
+    c.init()
+    equal(c.revoked(), [])
+    equal(c.crl_number(), 1)
+    equal(verifies(c, c.path("server.crt")), "")
+    code, out = openssl("crl", "-in", c.path("ca.crl"), "-noout", "-nextupdate", "-dateopt", "iso_8601")
+    equal((code, out[:21]), (0, "nextUpdate=" + day(3650)))
+
+
+def case_revoke(c):
+    c.init()
+    alice, bob = (c.write(name, c.client(name)[0]["certificate"]) for name in ("alice", "bob"))
+    serial, _, until, _ = c.index()[1]
+    equal(c.revoke("alice"), [f"alice, serial {serial}: revoked, would have been valid until {until[:10]}"])
+    equal(c.revoked(), [serial])
+    equal(c.crl_number(), 2)
+    equal((verifies(c, alice), verifies(c, bob)), ("certificate revoked", ""))
+    equal(c.revoke("bob")[0][:4], "bob,")
+    equal(len(c.revoked()), 2)
+    equal(c.crl_number(), 3)
+    equal((verifies(c, alice), verifies(c, bob), verifies(c, c.path("server.crt"))),
+          ("certificate revoked", "certificate revoked", ""))
+
+
+def case_revoke_again(c):
+    """The second time changes nothing but the list's number and dates."""
+    c.init()
+    c.client("alice")
+    c.revoke("alice")
+    index, serials = c.index(), c.revoked()
+    line = f"alice, serial {serials[0]}: was revoked on {day(0)} already"
+    equal(c.revoke("alice"), [line])
+    equal(c.revoke("--serial", serials[0], "--days", "7", days=7), [line])
+    equal((c.index(), c.revoked(), c.crl_number()), (index, serials, 4))
+
+
+def case_revoke_all_of_a_name(c):
+    c.init()
+    c.client("alice")
+    c.client("alice2")
+    c.client("alice", "--again")
+    first, second = (row[0] for row in c.index() if row[1] == "alice")
+    equal([line.split(": ")[1][:7] for line in c.revoke("alice")], ["revoked", "revoked"])
+    equal(c.revoked(), [first, second])
+    equal([row[3][:7] for row in c.listed()], ["valid", "revoked", "valid", "revoked"])
+
+
+def case_revoke_by_serial(c):
+    c.init()
+    for _ in range(3):
+        c.client("alice", "--again")
+    serials = [row[0] for row in c.index()[1:]]
+    with_colons = ":".join(serials[1][i:i + 2] for i in range(0, len(serials[1]), 2)).lower()
+    true(c.revoke("--serial", with_colons)[0].startswith(f"alice, serial {serials[1]}: revoked"), "not this one")
+    equal(c.revoked(), [serials[1]])
+    c.revoke("alice", "--serial", "00" + serials[2])
+    equal(c.revoked(), serials[1:])
+    lines = c.revoke("alice")
+    equal([line.split(": ")[1][:7] for line in lines], ["revoked", "was rev", "was rev"])
+    equal(c.revoked(), serials)
+
+
+def case_revoke_unknown(c):
+    c.init()
+    c.client("alice")
+    serial = c.index()[1][0]
+    see = f"see castpki list --dir {c.dir}"
+    fails(1, f"'bob' has no certificate of this CA: {see}", "revoke", "--dir", c.dir, "bob")
+    fails(1, f"this CA has no certificate with serial 12AB: {see}", "revoke", "--dir", c.dir, "--serial", "12AB")
+    fails(1, f"'bob' has no certificate with serial {serial}: {see}", "revoke", "--dir", c.dir, "bob", "--serial",
+          serial)
+    for text in ("", "0", "xyz", "12 34", "-1", "0x12", "1" * 64):
+        fails(2, f"--serial '{text}': not a serial number in hex", "revoke", "--dir", c.dir, "--serial", text)
+    fails(2, f"'a b' cannot be a client's name {NAME_RULE}", "revoke", "--dir", c.dir, "a b")
+    fails(2, "--days 3651: not a number from 1 to 3650", "revoke", "--dir", c.dir, "alice", "--days", "3651")
+    equal((c.revoked(), c.crl_number(), len(c.index())), ([], 1, 2))
+
+
+def set_index(c, rows):
+    with open(c.path("index.txt"), "w", encoding="ascii") as f:
+        f.writelines(" ".join(row) + "\n" for row in rows)
+
+
+def case_revoke_expired(c):
+    """One that has expired is not revoked, and no error; its other one is."""
+    c.init()
+    c.client("alice")
+    c.client("alice", "--again")
+    rows = c.index()
+    rows[1][2] = "2020-02-29T00:00:00Z"
+    set_index(c, rows)
+    old, new = rows[1][0], rows[2][0]
+    equal([row[2:4] for row in c.listed()[1:]], [("2020-02-29", "expired"), (rows[2][2][:10], "valid")])
+    lines = c.revoke("alice")
+    equal(lines[0], f"alice, serial {old}: has expired on 2020-02-29, nothing to revoke")
+    true(lines[1].startswith(f"alice, serial {new}: revoked"), lines[1])
+    equal(c.revoked(), [new])
+    equal(c.revoke("--serial", old), lines[:1])
+    equal(c.revoked(), [new])
+
+
+def case_revoke_server(c):
+    c.init()
+    lines = c.revoke("vpn.example.org")
+    equal(len(lines), 2)
+    equal(lines[1], "note: this is the server's certificate; a client only sees that when its own profile has "
+          "identity { crl = ... }")
+    equal(verifies(c, c.path("server.crt")), "certificate revoked")
+
+
+def case_new_certificate_after_revocation(c):
+    """A revoked certificate is none: no --again is needed."""
+    c.init()
+    c.client("alice")
+    c.revoke("alice")
+    alice = c.write("alice", c.client("alice")[0]["certificate"])
+    equal(verifies(c, alice), "")
+    until = c.index()[-1][2][:10]
+    fails(1, f"'alice' has a certificate already (until {until}): --again makes another", "client", "--dir", c.dir,
+          "alice")
+    equal([row[3] for row in c.listed() if row[0] == "alice"], [f"revoked on {day(0)}", "valid"])
+
+
+def case_crl_file(c):
+    """Replaced as a whole, with its mode; one that is missing or damaged is made anew with a higher number."""
+    c.init()
+    c.client("alice")
+    for umask in (0o000, 0o777):
+        code, _, err = run("revoke", "--dir", c.dir, "alice", umask=umask)
+        equal((code, err, mode(c.path("ca.crl"))), (0, "", "0o644"))
+    before = c.crl_number()
+    with open(c.path("ca.crl.new"), "w", encoding="ascii") as f:
+        f.write("of a run that was interrupted")
+    with open(c.path("ca.crl"), encoding="ascii") as old:
+        c.revoke("alice")
+        equal(old.read().count("BEGIN X509 CRL"), 1)  # whoever has it open keeps the old one
+    equal(c.crl_number(), before + 1)
+    equal(sorted(os.listdir(c.dir)), ["ca.crl", "ca.crt", "ca.key", "index.txt", "server.crt", "server.key"])
+    for damage in (lambda: os.unlink(c.path("ca.crl")), lambda: open(c.path("ca.crl"), "w", encoding="ascii").close()):
+        damage()
+        c.revoke("alice")
+        true(c.crl_number() > before + 1, "the number went back")
+        equal(len(c.revoked()), 1)
+
+
+def case_crl_cannot_be_written(c):
+    """The revocation is in the index by then; the next run makes up for it."""
+    c.init()
+    c.client("alice")
+    os.mkdir(c.path("ca.crl.new"))
+    fails(1, f"{c.dir}/ca.crl: File exists (the index is done: run this again)", "revoke", "--dir", c.dir, "alice")
+    equal(c.revoked(), [])
+    os.rmdir(c.path("ca.crl.new"))
+    true("was revoked on" in c.revoke("alice")[0], "not recorded")
+    equal(len(c.revoked()), 1)
+
+
+def case_list(c):
+    c.init()
+    profile, _ = c.client("alice")
+    c.client("n" * 63, "--days", "1")
+    c.revoke("alice")
+    rows = c.listed()
+    equal([(row[0], row[2], row[3]) for row in rows],
+          [("vpn.example.org", day(730), "valid"), ("alice", day(730), f"revoked on {day(0)}"),
+           ("n" * 63, day(1), "valid")])
+    equal([row[1] for row in rows], [row[0] for row in c.index()[:3]])
+    out = openssl("x509", "-in", c.write("a", profile["certificate"]), "-noout", "-fingerprint", "-sha256")[1]
+    equal(rows[1][4], out.strip().split("=")[1].replace(":", "").lower())
+    for name in ("ca.key", "ca.crt", "ca.crl"):
+        os.unlink(c.path(name))
+    equal(c.listed(), rows)
+
+
+def case_revoke_and_list_without_a_ca(c):
+    for args in (("revoke", "--dir", c.dir, "a"), ("list", "--dir", c.dir)):
+        fails(1, f"{c.dir} does not exist: make it with castpki init", *args)
+    c.init()
+    os.unlink(c.path("ca.key"))
+    fails(1, f"key {c.dir}/ca.key: No such file or directory", "revoke", "--dir", c.dir, "a")
+    os.unlink(c.path("index.txt"))
+    fails(1, f"{c.dir}/index.txt: No such file or directory", "list", "--dir", c.dir)
+
+
+def case_damaged_index(c):
+    """A revocation that was cut short was none; lines that make no sense are shown as damaged and hurt nobody."""
+    c.init()
+    c.client("alice")
+    alice = c.index()[1]
+    cut = " ".join(alice + [f"{day(0)}T0"])
+    with open(c.path("index.txt"), "a", encoding="ascii") as f:
+        f.write("\n  \n00AA bob\n" + "x" * 300 + "\n\x00\x01\n" + cut)
+    rows = c.listed()
+    equal([row[0] for row in rows], ["vpn.example.org", "alice", "?", "bob", "?", "?"])
+    equal([row[3] for row in rows], ["valid", "valid"] + ["damaged"] * 4)
+    fails(1, f"'bob' has no certificate of this CA: see castpki list --dir {c.dir}", "revoke", "--dir", c.dir, "bob")
+    c.revoke("alice")
+    equal(c.revoked(), [alice[0]])
+    equal(c.listed()[1][3], f"revoked on {day(0)}")
+    c.client("alice")  # the line that was cut does not stand in the way
 
 
 def case_profile(c):
@@ -365,8 +612,8 @@ def case_full_disk(c):
 
 
 def case_usage(c):
-    fails(2, "a command is missing: init or client (see castpki --help)")
-    fails(2, "frob: unknown command (init, client; see castpki --help)", "frob")
+    fails(2, "a command is missing: init, client, revoke or list (see castpki --help)")
+    fails(2, "frob: unknown command (init, client, revoke, list; see castpki --help)", "frob")
     fails(2, "--dir is missing: which directory?", "init", "--name", "a")
     fails(2, "--dir is missing: which directory?", "client", "a")
     fails(2, "--dir is empty", "init", "--dir", "", "--name", "a")
@@ -378,6 +625,19 @@ def case_usage(c):
     fails(2, "init takes no a", "init", "--dir", c.dir, "--name", "a", "a")
     fails(2, "init takes no --again", "init", "--dir", c.dir, "--name", "a", "--again")
     fails(2, "init takes no --remote", "init", "--dir", c.dir, "--name", "a", "--remote", "b")
+    fails(2, "init takes no --serial", "init", "--dir", c.dir, "--name", "a", "--serial=1")
+    fails(2, "client takes no --serial", "client", "--dir", c.dir, "a", "--serial", "1")
+    fails(2, "revoke takes no --name: write NAME alone", "revoke", "--dir", c.dir, "--name", "a")
+    fails(2, "revoke takes no --again", "revoke", "--dir", c.dir, "a", "--again")
+    fails(2, "revoke takes no --remote", "revoke", "--dir", c.dir, "a", "--remote", "b")
+    fails(2, "NAME is missing: whose certificates are to be revoked? (or --serial HEX for one)", "revoke", "--dir",
+          c.dir)
+    fails(2, "--dir is missing: which directory?", "revoke", "a")
+    fails(2, "b: one argument too many", "revoke", "--dir", c.dir, "a", "b")
+    fails(2, "list takes no a", "list", "--dir", c.dir, "a")
+    fails(2, "list takes no --name", "list", "--dir", c.dir, "--name", "a")
+    fails(2, "list takes no --days", "list", "--dir", c.dir, "--days", "1")
+    fails(2, "--dir is missing: which directory?", "list")
     fails(2, "client takes no --name: write NAME alone", "client", "--dir", c.dir, "--name", "a")
     equal(os.listdir(c.top), [])
 
@@ -386,6 +646,8 @@ def case_help(_):
     code, out, err = run("--help")
     equal((code, err), (0, ""))
     true(out.startswith("usage: castpki init --dir DIR --name HOST"), out)
+    for command in ("client --dir DIR NAME", "revoke --dir DIR NAME", "list --dir DIR"):
+        true("\n       castpki " + command in out, command)
     equal(run("client", "--help"), (code, out, err))
     code, out, err = run("--version")
     equal((code, err), (0, ""))
