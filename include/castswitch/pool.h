@@ -29,6 +29,10 @@ void pool_free(struct pool *p);
 /* Never hand this address out (the tap's, a peer's static one).  Before the first lease.  Addresses outside are ignored. */
 void pool_reserve(struct pool *p, const struct ipaddr *addr);
 
+/* Takes over the leases of 'old' (a reload), as far as both have the same prefixes and the addresses aren't reserved here.
+ * Before the first lease. */
+void pool_inherit(struct pool *p, const struct pool *old);
+
 /* The name's addresses: *ret_n of them at ret, with the pool's prefix lengths, one for each prefix.  The lease is in use until
  * pool_release().  False when some prefix is exhausted (nothing is leased then) or memory is short. */
 bool pool_lease(struct pool *p, const char *name, struct ipprefix ret[POOL_MAX_PREFIXES], size_t *ret_n);

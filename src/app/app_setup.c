@@ -22,28 +22,23 @@ app_print_errors(const struct app_program *prog, const char *text)
 
 struct identity *
 app_identity(const struct conf_identity *conf, enum identity_role role, const char *server_name,
-	     char err[APP_ERROR_MAX])
+	     const struct identity_pin *pins, size_t n_pins, char err[APP_ERROR_MAX])
 {
 	const struct identity_params params = { .role = role,
 						.certificate = conf->certificate,
 						.key = conf->key,
 						.ca = conf->ca,
+						.crl = conf->crl,
+						.crl_strict = conf->crl_strict,
 						.server_name = server_name,
+						.pins = pins,
+						.n_pins = n_pins,
 						.require_eku = conf->require_eku };
 	char warning[APP_ERROR_MAX];
 	struct identity *id = identity_load(&params, err, APP_ERROR_MAX);
 	if (id && *identity_warning(id, warning, sizeof(warning)))
 		log_warning("identity", "%s", warning);
 	return id;
-}
-
-struct dtls_ctx *
-app_dtls(const struct conf_identity *conf, enum identity_role role, const char *server_name, char err[APP_ERROR_MAX])
-{
-	struct identity *id = app_identity(conf, role, server_name, err);
-	struct dtls_ctx *ctx = id ? dtls_ctx_new(id, err) : NULL;
-	identity_free(id);
-	return ctx;
 }
 
 static enum app_exit

@@ -16,13 +16,10 @@ enum { APP_ERROR_MAX = 512 };
 /* Prints "PROGRAM: line" for each line of text. */
 void app_print_errors(const struct app_program *prog, const char *text);
 
-/* The identity of the configuration; server_name as given.  NULL with one line in err. */
+/* The identity of a configuration.  server_name: what the other side's (client) or our own (server) certificate must be for;
+ * pins: certificates believed for themselves.  NULL with one line in err; warnings go to the log. */
 struct identity *app_identity(const struct conf_identity *conf, enum identity_role role, const char *server_name,
-			      char err[APP_ERROR_MAX]);
-
-/* The same, ready for connections. */
-struct dtls_ctx *app_dtls(const struct conf_identity *conf, enum identity_role role, const char *server_name,
-			  char err[APP_ERROR_MAX]);
+			      const struct identity_pin *pins, size_t n_pins, char err[APP_ERROR_MAX]);
 
 /* A tap that exists, has its MTU and its addresses, and is up. */
 struct app_tap {

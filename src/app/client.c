@@ -220,7 +220,7 @@ static enum app_exit
 client_check_identity(const struct app_program *prog, const struct conf_client *conf)
 {
 	char err[APP_ERROR_MAX];
-	struct identity *id = app_identity(&conf->identity, IDENTITY_CLIENT, conf->identity.server_name, err);
+	struct identity *id = client_identity(conf, conf->identity.server_name, err);
 	bool ok = id != NULL;
 	identity_free(id);
 	if (!ok)

@@ -57,6 +57,8 @@ extern const struct connector_ops client_connector_ops; /* arg is the struct cli
 void client_tunnel_flush(struct client *c, struct mono now);
 /* Closes the socket and the resolver of the present try. */
 void client_tunnel_close(struct client *c);
+/* The profile's identity.  NULL with one line in err. */
+struct identity *client_identity(const struct conf_client *conf, const char *server_name, char err[APP_ERROR_MAX]);
 const struct conf_remote *client_remote(const struct client *c, unsigned number);
 
 /* --- client_net.c: addresses and routes on the tap --- */

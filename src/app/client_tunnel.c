@@ -1,5 +1,6 @@
 /* castswitch: from a remote's name to a session, and the datagrams of that session. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app_params.h"
@@ -100,6 +101,24 @@ client_resolve(void *arg, unsigned remote)
 		connector_resolved(c->connector, remote, NULL, 0, strerror(-err), loop_now(c->loop));
 }
 
+struct identity *
+client_identity(const struct conf_client *conf, const char *server_name, char err[APP_ERROR_MAX])
+{
+	const struct conf_fingerprints *f = &conf->identity.fingerprints;
+	struct identity_pin *pins = calloc(f->n + 1, sizeof(*pins));
+	if (!pins) {
+		snprintf(err, APP_ERROR_MAX, "out of memory");
+		return NULL;
+	}
+	for (size_t i = 0; i < f->n; i++) {
+		pins[i].title = "server";
+		memcpy(pins[i].sha256, f->v[i], IDENTITY_SHA256_LEN);
+	}
+	struct identity *id = app_identity(&conf->identity, IDENTITY_CLIENT, server_name, pins, f->n, err);
+	free(pins);
+	return id;
+}
+
 /* The server must have a certificate for the name it is called by, unless the profile says another. */
 static struct dtls_ctx *
 client_dtls(struct client *c, unsigned remote, char err[APP_ERROR_MAX])
@@ -107,8 +126,10 @@ client_dtls(struct client *c, unsigned remote, char err[APP_ERROR_MAX])
 	struct dtls_ctx **ctx = &c->dtls[c->order[remote]];
 	const char *name =
 		c->conf->identity.server_name ? c->conf->identity.server_name : client_remote(c, remote)->host;
-	if (!*ctx)
-		*ctx = app_dtls(&c->conf->identity, IDENTITY_CLIENT, name, err);
+	struct identity *id = *ctx ? NULL : client_identity(c->conf, name, err);
+	if (id)
+		*ctx = dtls_ctx_new(id, err);
+	identity_free(id);
 	return *ctx;
 }
 

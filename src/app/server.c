@@ -161,6 +161,8 @@ server_start_sessions(struct server *s, char err[APP_ERROR_MAX])
 	struct sessions_params params = { .max_sessions = s->conf->peers_max + 256,
 					  .max_handshakes = 1024,
 					  .max_per_prefix = 64 };
+	if (!server_pool(s->conf, &s->pool))
+		return server_fail(err, "address pool", ENOMEM);
 	s->listener = dtls_listener_new(s->dtls, &s->rng, loop_now(s->loop));
 	app_session_params(&params.session);
 	params.session.role = SESSION_SERVER;
@@ -278,8 +280,7 @@ server_load_identity(const struct app_program *prog, struct server *s)
 	char err[APP_ERROR_MAX];
 	if (!s->conf->listen.present)
 		return APP_OK;
-	s->dtls = app_dtls(&s->conf->identity, IDENTITY_SERVER, s->conf->identity.server_name, err);
-	if (s->dtls)
+	if (server_identity(s->conf, &s->identity, &s->dtls, err))
 		return APP_OK;
 	app_print_errors(prog, err);
 	return APP_CONFIG;
@@ -314,6 +315,8 @@ server_with_config(const struct app_program *prog, const struct app_options *o, 
 		loop_free(s.loop);
 	}
 	dtls_ctx_free(s.dtls);
+	identity_free(s.identity);
+	pool_free(s.pool);
 	conf_server_free(s.conf);
 	return code;
 }

@@ -11,6 +11,7 @@
 #include "castswitch/list.h"
 #include "castswitch/log.h"
 #include "castswitch/loop.h"
+#include "castswitch/pool.h"
 #include "castswitch/port_peer.h"
 #include "castswitch/port_tap.h"
 #include "castswitch/sessions.h"
@@ -35,6 +36,8 @@ struct server_peer {
 	char name[SEC_NAME_MAX + 1];
 	struct port_peer *port;
 	struct session *session; /* NULL: ended, waits to be removed */
+	struct ipprefix addrs[TMSG_MAX_ADDRS]; /* what it is told to use */
+	size_t n_addrs;
 };
 
 struct server {
@@ -51,7 +54,9 @@ struct server {
 
 	struct server_socket sockets[SERVER_MAX_SOCKETS];
 	size_t n_sockets;
+	struct identity *identity;
 	struct dtls_ctx *dtls;
+	struct pool *pool; /* NULL: the configuration has none */
 	struct sec_listener *listener;
 	struct sessions *sessions;
 	struct list peers;
@@ -76,6 +81,15 @@ void server_reap_peers(struct server *s, struct mono now);
 
 /* Sends the peer its configuration. */
 void server_push(struct server *s, const struct server_peer *p, struct mono now);
+
+/* --- server_setup.c --- */
+/* The identity and the DTLS context of a configuration; both false and NULL with one line in err. */
+bool server_identity(const struct conf_server *conf, struct identity **ret_id, struct dtls_ctx **ret_dtls,
+		     char err[APP_ERROR_MAX]);
+/* The pool of a configuration (*ret NULL when it has none), without the addresses that are taken; false when out of memory. */
+bool server_pool(const struct conf_server *conf, struct pool **ret);
+/* Gives the peer its addresses: its own, or a lease.  False when the pool is exhausted. */
+bool server_give_addresses(struct server *s, struct server_peer *p);
 
 /* --- server_reload.c --- */
 /* Reads the configuration again and applies what can be applied to a running server.  The outcome in words, also logged;

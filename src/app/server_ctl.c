@@ -41,12 +41,13 @@ server_status(void *arg, const json_t *request, char *err, size_t errlen)
 }
 
 static json_t *
-addresses_json(const struct conf_prefixes *p)
+addresses_json(const struct server_peer *p)
 {
 	char addr[IPADDR_STRLEN];
 	json_t *list = json_array();
-	for (size_t i = 0; i < p->n; i++)
-		json_array_append_new(list, json_sprintf("%s/%u", ipaddr_str(&p->v[i].addr, addr), p->v[i].len));
+	for (size_t i = 0; i < p->n_addrs; i++)
+		json_array_append_new(list,
+				      json_sprintf("%s/%u", ipaddr_str(&p->addrs[i].addr, addr), p->addrs[i].len));
 	return list;
 }
 
@@ -63,7 +64,7 @@ peer_json(const struct server_peer *p, struct mono now)
 			 app_aead_name(session_aead(s)), "endpoint", (int)(h->flags & TMSG_FLAG_ENDPOINT), "software",
 			 h->software, "rx_packets", (json_int_t)st->rx_packets, "rx_bytes", (json_int_t)st->rx_bytes,
 			 "tx_packets", (json_int_t)st->tx_packets, "tx_bytes", (json_int_t)st->tx_bytes, "addresses",
-			 addresses_json(&p->conf->address));
+			 addresses_json(p));
 }
 
 static json_t *

@@ -18,6 +18,21 @@ server_peer_find(const struct server *s, const char *name)
 
 /* --- admission --- */
 
+/* Whether there is an address for it.  The lease is its own already should it come in: taken again when it is
+ * established, given back at once if that never happens. */
+static bool
+server_may_lease(struct server *s, const char *name)
+{
+	struct ipprefix addrs[POOL_MAX_PREFIXES];
+	size_t n;
+	if (!s->pool || conf_peer_for(s->conf, name)->address.n || server_peer_find(s, name))
+		return true;
+	if (!pool_lease(s->pool, name, addrs, &n))
+		return false;
+	pool_release(s->pool, name);
+	return true;
+}
+
 static enum tmsg_reason
 server_admit(void *arg, struct session *session, const struct sec_identity *who, const struct tmsg_hello *hello,
 	     char text[TMSG_TEXT_MAX + 1])
@@ -31,8 +46,14 @@ server_admit(void *arg, struct session *session, const struct sec_identity *who,
 	}
 	if (conf_peer_for(s->conf, who->name)->disabled)
 		return TMSG_REASON_DISABLED;
-	if (s->n_peers >= s->conf->peers_max && !server_peer_find(s, who->name))
+	if (s->n_peers >= s->conf->peers_max && !server_peer_find(s, who->name)) {
+		strcpy(text, "too many peers");
 		return TMSG_REASON_FULL;
+	}
+	if (!server_may_lease(s, who->name)) {
+		strcpy(text, "the address pool is exhausted");
+		return TMSG_REASON_FULL;
+	}
 	return TMSG_REASON_NONE;
 }
 
@@ -42,6 +63,8 @@ static void
 server_peer_free(struct server *s, struct server_peer *p, struct mono now)
 {
 	list_remove(&p->node);
+	if (s->pool)
+		pool_release(s->pool, p->name);
 	port_peer_free(p->port, now);
 	s->n_peers--;
 	free(p);
@@ -86,8 +109,8 @@ server_push(struct server *s, const struct server_peer *p, struct mono now)
 	struct tmsg_push push = { .mtu = (uint16_t)s->conf->sw.mtu,
 				  .multicast_route = p->conf->multicast_route,
 				  .keepalive = p->conf->keepalive };
-	for (size_t i = 0; i < p->conf->address.n && i < TMSG_MAX_ADDRS; i++)
-		push.addrs[push.n_addrs++] = p->conf->address.v[i];
+	for (size_t i = 0; i < p->n_addrs; i++)
+		push.addrs[push.n_addrs++] = p->addrs[i];
 	session_push(p->session, &push, now);
 	sessions_touch(s->sessions, p->session);
 }
@@ -105,6 +128,11 @@ server_established(void *arg, struct session *session, struct mono now)
 		server_reap_peers(s, now);
 	}
 	struct server_peer *p = server_peer_new(s, session, now, &err);
+	if (p && !server_give_addresses(s, p)) {
+		server_peer_free(s, p, now);
+		session_close(session, TMSG_REASON_FULL, "the address pool is exhausted", now);
+		return;
+	}
 	if (!p) {
 		log_warning("peer", "%s: no port for it: %s", name, strerror(err));
 		session_close(session, TMSG_REASON_FULL, "", now);

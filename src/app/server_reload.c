@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "app_params.h"
 #include "server.h"
@@ -71,38 +72,41 @@ reload_switch(struct server *s, struct mono now)
 	switch_port_reconfigure(s->sw, port_tap_port(s->tap_port), &port, now);
 }
 
+/* Whether a connected peer may stay under the new configuration. */
+static bool
+reload_may_stay(struct server *s, struct server_peer *p, enum tmsg_reason *ret_reason, char why[SEC_ERROR_MAX])
+{
+	if (p->conf->disabled) {
+		*ret_reason = TMSG_REASON_DISABLED;
+		return false;
+	}
+	if (!identity_check_peer(s->identity, session_peer(p->session), (int64_t)time(NULL), why)) {
+		*ret_reason = TMSG_REASON_REVOKED;
+		return false;
+	}
+	if (!server_give_addresses(s, p)) {
+		*ret_reason = TMSG_REASON_FULL;
+		snprintf(why, SEC_ERROR_MAX, "the address pool is exhausted");
+		return false;
+	}
+	return true;
+}
+
 static void
 reload_peer(struct server *s, struct server_peer *p, struct mono now)
 {
 	struct sw_port_params port;
+	enum tmsg_reason reason;
+	char why[SEC_ERROR_MAX] = "";
 	p->conf = conf_peer_for(s->conf, p->name);
-	if (p->conf->disabled) {
-		session_close(p->session, TMSG_REASON_DISABLED, "", now);
+	if (!reload_may_stay(s, p, &reason, why)) {
+		session_close(p->session, reason, why, now);
 		return;
 	}
 	app_port_params(&p->conf->port, SW_PEER, p->name, &port);
 	switch_port_reconfigure(s->sw, port_peer_port(p->port), &port, now);
 	session_set_keepalive(p->session, p->conf->keepalive, now);
 	server_push(s, p, now);
-}
-
-/* Takes the new model in the place of the old one. */
-static void
-reload_apply(struct server *s, struct conf_server *new, struct dtls_ctx *dtls, struct mono now)
-{
-	conf_server_free(s->conf);
-	s->conf = new;
-	log_set_level(new->log.level);
-	if (dtls) {
-		dtls_ctx_free(s->dtls);
-		s->dtls = dtls;
-		dtls_listener_set_ctx(s->listener, dtls);
-	}
-	reload_switch(s, now);
-	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node)
-		if (p->session)
-			reload_peer(s, p, now);
-	server_reap_peers(s, now);
 }
 
 static struct conf_server *
@@ -125,28 +129,87 @@ reload_read(struct server *s, char *err, size_t errlen)
 	return new;
 }
 
+/* Everything that is made from a configuration. */
+struct reload {
+	struct conf_server *conf;
+	struct identity *identity; /* NULL: the server does not listen */
+	struct dtls_ctx *dtls;
+	struct pool *pool;
+};
+
+static void
+reload_free(struct reload *r)
+{
+	dtls_ctx_free(r->dtls);
+	identity_free(r->identity);
+	pool_free(r->pool);
+	conf_server_free(r->conf);
+}
+
+/* Reads and checks; false with one line in err, nothing is changed then. */
+static bool
+reload_prepare(struct server *s, struct reload *r, char err[APP_ERROR_MAX])
+{
+	r->conf = reload_read(s, err, APP_ERROR_MAX);
+	if (!r->conf)
+		return false;
+	if (s->listener && r->conf->listen.present && !server_identity(r->conf, &r->identity, &r->dtls, err)) {
+		log_error("reload", "%s", err);
+		return false;
+	}
+	if (!server_pool(r->conf, &r->pool)) {
+		snprintf(err, APP_ERROR_MAX, "out of memory");
+		return false;
+	}
+	return true;
+}
+
+/* Takes the new in the place of the old, which is left in *r. */
+static void
+reload_swap(struct server *s, struct reload *r)
+{
+	struct reload old = { .conf = s->conf, .pool = s->pool };
+	if (r->pool && s->pool)
+		pool_inherit(r->pool, s->pool);
+	s->conf = r->conf;
+	s->pool = r->pool;
+	if (r->dtls) {
+		old.identity = s->identity;
+		old.dtls = s->dtls;
+		s->identity = r->identity;
+		s->dtls = r->dtls;
+		dtls_listener_set_ctx(s->listener, s->dtls);
+	}
+	*r = old;
+}
+
+static void
+reload_apply(struct server *s, struct reload *r, struct mono now)
+{
+	reload_swap(s, r);
+	log_set_level(s->conf->log.level);
+	reload_switch(s, now);
+	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node)
+		if (p->session)
+			reload_peer(s, p, now);
+	server_reap_peers(s, now);
+}
+
 bool
 server_reload(struct server *s, struct mono now, char *ret_text, size_t len)
 {
 	char restart[128], err[APP_ERROR_MAX] = "";
-	struct dtls_ctx *dtls = NULL;
-	struct conf_server *new = reload_read(s, err, sizeof(err));
-	bool ok = new != NULL;
-	if (ok && new->listen.present && s->listener) {
-		dtls = app_dtls(&new->identity, IDENTITY_SERVER, new->identity.server_name, err);
-		ok = dtls != NULL;
-		if (!ok)
-			log_error("reload", "%s", err);
-	}
-	if (!ok) {
-		conf_server_free(new);
+	struct reload r = { 0 };
+	bool ok = reload_prepare(s, &r, err);
+	if (ok) {
+		list_restart(s->conf, r.conf, restart, sizeof(restart));
+		reload_apply(s, &r, now);
+		snprintf(ret_text, len, "reloaded%s%s", *restart ? "; needs a restart: " : "", restart);
+		log_notice("reload", "%s", ret_text);
+	} else {
 		log_error("reload", "nothing was changed");
 		snprintf(ret_text, len, "%s; nothing was changed", err);
-		return false;
 	}
-	list_restart(s->conf, new, restart, sizeof(restart));
-	reload_apply(s, new, dtls, now);
-	snprintf(ret_text, len, "reloaded%s%s", *restart ? "; needs a restart: " : "", restart);
-	log_notice("reload", "%s", ret_text);
-	return true;
+	reload_free(&r);
+	return ok;
 }

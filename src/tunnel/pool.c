@@ -215,6 +215,51 @@ lease_new(struct pool *p, const char *name)
 	return l;
 }
 
+static bool
+same_prefixes(const struct pool *a, const struct pool *b)
+{
+	bool same = a->n == b->n;
+	for (size_t i = 0; same && i < a->n; i++)
+		same = a->ranges[i].prefix.len == b->ranges[i].prefix.len &&
+		       ipaddr_equal(&a->ranges[i].prefix.addr, &b->ranges[i].prefix.addr);
+	return same;
+}
+
+static void
+lease_inherit(struct pool *p, const struct lease *from)
+{
+	struct lease *l;
+	for (size_t i = 0; i < p->n; i++)
+		if (is_taken(&p->ranges[i], from->hosts[i]))
+			return;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return;
+	memcpy(l->name, from->name, sizeof(l->name));
+	memcpy(l->hosts, from->hosts, sizeof(l->hosts));
+	l->in_use = from->in_use;
+	p->n_in_use += from->in_use;
+	list_init(&l->idle);
+	for (size_t i = 0; i < p->n; i++)
+		set_taken(&p->ranges[i], l->hosts[i], true);
+	if (!l->in_use)
+		list_push_back(&p->idle, &l->idle);
+	hmap_insert(&p->leases, &l->node, name_hash(l->name));
+}
+
+void
+pool_inherit(struct pool *p, const struct pool *old)
+{
+	if (!same_prefixes(p, old))
+		return;
+	/* The idle ones in their order, so that the longest unused still goes first. */
+	LIST_EACH (l, &old->idle, struct lease, idle)
+		lease_inherit(p, l);
+	HMAP_EACH (l, &old->leases, struct lease, node)
+		if (l->in_use)
+			lease_inherit(p, l);
+}
+
 bool
 pool_lease(struct pool *p, const char *name, struct ipprefix ret[POOL_MAX_PREFIXES], size_t *ret_n)
 {

@@ -157,6 +157,34 @@ test_large_prefix_is_capped(void **state)
 	pool_free(p);
 }
 
+/* A reload makes a new pool; whoever has an address keeps it, unless it is reserved now. */
+static void
+test_inherit(void **state)
+{
+	(void)state;
+	struct pool *old = make("10.8.0.0/29", NULL), *other = make("10.9.0.0/29", NULL),
+		    *p = make("10.8.0.0/29", NULL);
+	lease(old, "a", 0);
+	lease(old, "b", 0);
+	lease(old, "c", 0);
+	lease(old, "d", 0);
+	pool_release(old, "c");
+	pool_release(old, "b");
+	reserve(p, "10.8.0.1");
+	pool_inherit(p, old);
+	assert_int_equal(pool_in_use(p), 1); /* d; a's address is reserved */
+	assert_string_equal(lease(p, "d", 0), "10.8.0.4/29");
+	assert_string_equal(lease(p, "a", 0), "10.8.0.5/29");
+	assert_string_equal(lease(p, "e", 0), "10.8.0.6/29");
+	assert_string_equal(lease(p, "f", 0), "10.8.0.3/29"); /* c's, unused for longer than b's */
+	assert_string_equal(lease(p, "b", 0), "10.8.0.2/29");
+	pool_inherit(other, old);
+	assert_int_equal(pool_known(other), 0);
+	pool_free(old);
+	pool_free(other);
+	pool_free(p);
+}
+
 int
 main(void)
 {
@@ -167,6 +195,7 @@ main(void)
 		cmocka_unit_test(test_all_or_nothing),
 		cmocka_unit_test(test_edges_of_prefixes),
 		cmocka_unit_test(test_large_prefix_is_capped),
+		cmocka_unit_test(test_inherit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

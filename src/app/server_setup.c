@@ -1,0 +1,91 @@
+/* castswitchd: what is made from a configuration, at the start and at a reload: identity, pool, peers' addresses. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+/* --- identity --- */
+
+static struct identity_pin *
+server_pins(const struct conf_server *conf, size_t *ret_n)
+{
+	struct identity_pin *pins = calloc(conf->n_peers + 1, sizeof(*pins));
+	size_t n = 0;
+	for (size_t i = 0; pins && i < conf->n_peers; i++) {
+		if (!conf->peer[i].has_fingerprint)
+			continue;
+		pins[n].title = conf->peer[i].name;
+		memcpy(pins[n++].sha256, conf->peer[i].fingerprint, IDENTITY_SHA256_LEN);
+	}
+	*ret_n = n;
+	return pins;
+}
+
+bool
+server_identity(const struct conf_server *conf, struct identity **ret_id, struct dtls_ctx **ret_dtls,
+		char err[APP_ERROR_MAX])
+{
+	size_t n;
+	struct identity *id = NULL;
+	struct dtls_ctx *dtls = NULL;
+	struct identity_pin *pins = server_pins(conf, &n);
+	snprintf(err, APP_ERROR_MAX, "out of memory");
+	if (pins)
+		id = app_identity(&conf->identity, IDENTITY_SERVER, conf->identity.server_name, pins, n, err);
+	if (id)
+		dtls = dtls_ctx_new(id, err);
+	free(pins);
+	if (!dtls) {
+		identity_free(id);
+		return false;
+	}
+	*ret_id = id;
+	*ret_dtls = dtls;
+	return true;
+}
+
+/* --- addresses --- */
+
+bool
+server_pool(const struct conf_server *conf, struct pool **ret)
+{
+	struct pool *p = NULL;
+	if (conf->pool.n && !(p = pool_new(conf->pool.v, conf->pool.n)))
+		return false;
+	for (size_t i = 0; p && i < conf->tap.address.n; i++)
+		pool_reserve(p, &conf->tap.address.v[i].addr);
+	for (size_t i = 0; p && i < conf->n_peers; i++)
+		for (size_t j = 0; j < conf->peer[i].address.n; j++)
+			pool_reserve(p, &conf->peer[i].address.v[j].addr);
+	*ret = p;
+	return true;
+}
+
+/* A pool may be a part of the tap's network: what counts for a client is the network. */
+static void
+widen_to_tap(const struct conf_server *conf, struct ipprefix *addr)
+{
+	for (size_t i = 0; i < conf->tap.address.n; i++)
+		if (ipprefix_contains(&conf->tap.address.v[i], &addr->addr))
+			addr->len = conf->tap.address.v[i].len;
+}
+
+bool
+server_give_addresses(struct server *s, struct server_peer *p)
+{
+	const struct conf_prefixes *own = &p->conf->address;
+	p->n_addrs = 0;
+	if (own->n || !s->pool) {
+		if (s->pool)
+			pool_release(s->pool, p->name);
+		for (size_t i = 0; i < own->n && i < TMSG_MAX_ADDRS; i++)
+			p->addrs[p->n_addrs++] = own->v[i];
+		return true;
+	}
+	if (!pool_lease(s->pool, p->name, p->addrs, &p->n_addrs))
+		return false;
+	for (size_t i = 0; i < p->n_addrs; i++)
+		widen_to_tap(s->conf, &p->addrs[i]);
+	return true;
+}
