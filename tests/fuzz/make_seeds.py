@@ -7,6 +7,7 @@ The files are committed: they are sources.  A seed's name says what it is; files
 them were found by a fuzzer and are not touched.  Each target's layout of input is told at the top of fuzz_<target>.c.
 """
 
+import json
 import os
 import sys
 
@@ -102,7 +103,8 @@ MESSAGES = {
     "igmp2-report": (False, G4, b"\x16\0\0\0" + ip4(G4)),
     "igmp2-leave": (False, "224.0.0.2", b"\x17\0\0\0" + ip4(G4)),
     "igmp3-report": (False, "224.0.0.22", b"\x22\0\0\0\0\0\0\3" + igmp3_record(4, G4) +
-                     igmp3_record(1, "232.1.1.1", ["10.0.0.9", "10.0.0.8"]) + igmp3_record(6, G4, ["10.0.0.7"], b"auxi")),
+                     igmp3_record(1, "232.1.1.1", ["10.0.0.9", "10.0.0.8"]) +
+                     igmp3_record(6, G4, ["10.0.0.7"], b"auxi")),
     "igmp3-report-lies": (False, "224.0.0.22", b"\x22\0\0\0\0\0\0\2" + igmp3_record(4, G4)),
     "igmp-dvmrp": (False, "224.0.0.4", b"\x13\1\0\0" + bytes(4)),
     "igmp-mrd": (False, "224.0.0.106", b"\x30\x14\0\0" + bytes(4)),
@@ -178,7 +180,6 @@ def frame_seeds():
 
 
 def gm_seeds():
-    """First byte: bit 0 MLD, bits 1-2 source, bits 3-5 destination (0: from the message), bit 6 no Router Alert, bit 7 strict."""
     seeds = {name: bytes([is_mld]) + message for name, (is_mld, _, message) in MESSAGES.items()}
     for n in range(1, 4):
         seeds[f"igmp2-report-source{n}"] = bytes([n << 1]) + MESSAGES["igmp2-report"][2]
@@ -190,7 +191,8 @@ def gm_seeds():
         seeds[name + "-no-alert"] = bytes([MESSAGES[name][0] | 0x40]) + MESSAGES[name][2]
     seeds["igmp3-report-no-alert-strict"] = b"\xc0" + MESSAGES["igmp3-report"][2]
     seeds["igmp3-many"] = b"\0\x22\0\0\0\0\0\0\x20" + igmp3_record(3, G4, ["10.0.0.9"]) * 32
-    seeds["mld2-query-mapped"] = b"\1" + b"\x82\0\0\0\x83\xe8\0\0" + G6 + b"\x0a\x8d\0\1" + ip6(b"", b"\xff\xff\x0a\0\0\1")
+    mapped = ip6(b"", b"\xff\xff\x0a\0\0\1")
+    seeds["mld2-query-mapped"] = b"\1" + b"\x82\0\0\0\x83\xe8\0\0" + G6 + b"\x0a\x8d\0\1" + mapped
     seeds["igmp2-report-link-local"] = b"\0\x16\0\0\0\xe0\0\0\xfb"
     seeds["igmp2-report-no-group"] = b"\0\x16\0\0\0\x0a\0\0\xfb"
     return seeds
@@ -252,9 +254,296 @@ def tmsg_seeds():
     }
 
 
+# --- configuration
+
+IDENTITY = 'identity { certificate = a key = b ca = c }\n'
+REMOTE = 'remote = {"vpn.example.org:4711", 192.0.2.7, "[2001:db8::7]", "2001:db8::8", h}\n'
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+SNOOPING = """snooping {
+	igmp = yes mld = off igmp-version = 2 mld-version = 1 querier = on querier-address = {10.0.0.1, fe80::1}
+	query-interval = 2m query-response-interval = 2500ms startup-query-interval = auto startup-query-count = 3
+	last-member-query-interval = 100ms last-member-query-count = auto robustness = 7 membership-interval = 1h
+	other-querier-interval = 10 unregistered = drop flood-until-querier = false strict-router-alert = true
+	non-ip-multicast = drop max-groups = 16 max-sources = 65535 grace = 0
+}
+"""
+PEERS = """peers {
+	max = 4000 router = auto max-macs = 0 max-groups = 1 max-hosts = 1048576 protect-macs = no
+	flood-unknown-unicast = false flood-broadcast = false multicast-route = false keepalive = 600s fast-leave = off
+}
+peer bob { address = {10.8.0.21, "fd08::21/64"} disabled = true }
+peer "alice@example.org" { max-macs = 5 router = always address = {"10.8.0.20/24",} }
+"""
+TAP = 'tap "cast0" { address = {"10.8.0.1/24", "fd08::1/64"} fast-leave = on router = never }\n'
+
+
+def conf_seeds():
+    server = TAP + "switch { aging = 1 max-macs = 16 mtu = 8000 }\n" + "listen { address = {0.0.0.0} port = 1 }\n"
+    server += IDENTITY + SNOOPING + PEERS + "control { socket = '/a b/c' }\nlog { level = debug }\n"
+    client = REMOTE + "remote-order = random\n" + TAP.split("fast")[0] + "}\nswitch { mtu = 1280 }\n" + SNOOPING
+    client += "identity { certificate = '" + PEM + "' key = \"" + PEM + "\" ca = /x "
+    client += "server-name = n require-eku = off }\n"
+    client += "pull { address = no multicast-route = no mtu = no }\ncontrol { socket = s }\nlog { level = error }\n"
+    least = REMOTE + IDENTITY + "tap t { }\n"
+    seeds = {
+        "server": server,
+        "client": client,
+        "client-least": least,
+        "client-without": "log { level = info }\n",
+        "empty": "",
+        "comments": "# one\n// two\n/* three\n*/ log { /* four */ level = info # five\n}\n",
+        "comment-open": "log { } /* never",
+        "escapes": 'control { socket = "a\\"b\\\\c" }\n' + least.replace("= a ", '= "tab\\there" '),
+        "escape-newline": 'control { socket = "a\\\nb" }\n',
+        "escape-bad": 'control { socket = "a\\x41" }\n',
+        "escape-end": 'control { socket = "a\\',
+        "dollar": 'control { socket = "${HOME}" }\ncontrol { socket = $HOME }\n',
+        "newline": 'control { socket = "a\\nb" }\ntap "a\nb" { }\n',
+        "quote-open": "control { socket = 'abc",
+        "backslash": "control { socket = a\\b }\n",
+        "slashes": "control { socket = a//b }\n",
+        "not-text": "log { level = in\x01fo }\n",
+        "delete": "log { level = 'in\x7ffo' }\n",
+        "unknown-option": "colour = red\nlog { colour = red }\nremotes = {a}\n",
+        "unknown-block": "colour { x = {y} }\nlog { level = info }\n",
+        "block-as-option": "log = info\n",
+        "block-twice": "log { }\nlog { level = info }\n",
+        "block-title": 'log "x" { }\ntap { }\n',
+        "block-open": "log { level = info\n",
+        "block-missing-brace": "log level = info\n",
+        "block-never-closed": "log { level = info\nswitch { mtu = 1400 }\n",
+        "option-twice": "log { level = info level = debug }\nremote = {a}\nremote = {b}\n",
+        "option-no-value": "log { level = }\n",
+        "option-braces": "log { level = {info} }\n",
+        "list-no-braces": "remote = a\n" + TAP.replace("{\"", "\"").replace("64\"}", "64\""),
+        "list-commas": "remote = {a b}\nlisten { address = {,} }\n",
+        "list-empty": "remote = {}\nlisten { address = {} }\n",
+        "list-long": "remote = {" + "a," * 65 + "}\n",
+        "list-twice": IDENTITY + "listen { address = {1.2.3.4, 1.2.3.4} }\n" +
+                      TAP.replace("fd08::1", "::ffff:10.8.0.1"),
+        "plus": "remote += {a}\nlog (x)\n",
+        "numbers": "switch { mtu = 99999999999999999999 max-macs = -1 aging = 1.5h }\n",
+        "numbers-too": "switch { mtu = 0x500 max-macs = 15 aging = 99999999999h }\n",
+        "booleans": "snooping { igmp = maybe mld = TRUE unregistered = Flood }\n",
+        "addresses": "listen { address = {1.2.3, ::1::, '1.2.3.4/8'} }\ntap t { address = {10.0.0.1, 10.0.0.1/33} }\n",
+        "remotes": "remote = {'', ':1', 'a:', 'a:0', 'a:65536', '[::1', '[::1]x', '[1.2.3.4]', 'a b', 'ä'}\n",
+        "tap-addresses": "tap t { address = {10.0.0.0/24, 10.0.0.255/24, 0.0.0.0/0, ff02::1/64, ::/0, 10.0.0.1/31} }\n",
+        "tap-name": "tap 'a/b' { }\n",
+        "tap-name-long": "tap abcdefghijklmnop { }\n",
+        "tap-name-dots": "tap .. { }\n",
+        "listen-without": "listen { }\nidentity { }\n",
+        "listen-multicast": IDENTITY + "listen { address = {224.0.0.1, fe80::1} }\n",
+        "response-too-long": "snooping { query-interval = 10s query-response-interval = 10s }\n",
+        "response-old": "snooping { query-interval = 200s query-response-interval = 100s igmp-version = 1 "
+                        "mld-version = 1 }\n",
+        "querier-addresses": "snooping { querier-address = {224.0.0.1, 10.0.0.1} }\n",
+        "querier-global": "snooping { querier-address = {2001:db8::1} }\n",
+        "peer-names": "peer '' { }\npeer 'a b' { }\npeer a { }\npeer a { }\npeer b { }\npeer a { max-macs = 1 }\n",
+        "peer-is-tap": TAP + "peer cast0 { }\n",
+        "peer-addresses": TAP + "peer a { address = {10.9.0.1, 10.8.0.1, 10.8.0.255} }\n"
+                          "peer b { address = {10.8.0.2} }\npeer c { address = {10.8.0.2} }\n",
+        "peer-no-tap": "peer a { address = {10.8.0.2, fd08::2} }\n",
+        "pem-lines": "identity { certificate = \"two\nlines\" key = '" + PEM + "' ca = '' }\n",
+        "server-name-long": "identity { certificate = a key = b ca = c server-name = " + "n" * 254 + " }\n",
+        "socket-long": "control { socket = " + "s" * 108 + " }\n",
+    }
+    return {name: text.encode() for name, text in seeds.items()}
+
+
+# --- what comes to the UDP port
+
+DTLS, CLIENT, REFUSE, PUSH = 1, 2, 4, 8
+READY, FAILED, CLOSED = b"\1", b"\2", b"\3"
+OLD, FORGED = 0x40, 0x80
+
+
+def raw(who, content):
+    return bytes([who << 3]) + be(len(content), 2) + content
+
+
+def time(ms):
+    return b"\1" + be(ms, 2)
+
+
+def hello_step(who, random):
+    return bytes([2 | who << 3, random])
+
+
+def record(who, kind, content):
+    return bytes([3 | who << 3, kind]) + be(len(content), 2) + content
+
+
+def data_step(which, content, who=0):
+    return bytes([4 | who << 3, which]) + be(len(content), 2) + content
+
+
+def local(which, what):
+    return bytes([5, which, what])
+
+
+def trap(n):
+    return bytes([6, n])
+
+
+def handshake_seeds():
+    hello = tmsg_seeds()["hello"]
+    other = tmsg_seeds()["hello-least"]
+    welcome = b"\2" + tlv(1, be(1, 2)) + tlv(2, be(9, 4)) + tlv(6, b"\1")
+    pad, reply = b"\4\1" + be(7, 8), b"\4\2" + be(7, 8)
+    frame = b"\0" + HOST + SRC + ARP + bytes(28)
+    shake = hello_step(0, 1) + record(0, 22, READY)
+    greeted = shake + record(0, 23, hello + b"\0")
+    server = greeted + data_step(0, pad)
+    client = bytes([CLIENT]) + record(0, 22, READY) + record(0, 23, welcome + b"\0") + data_step(0, reply)
+    wire = tmsg_seeds()
+    none = bytes([0])
+    asking = bytes([CLIENT]) + record(0, 22, READY)
+    real = bytes([DTLS])
+    begun = real + hello_step(0, 0) + hello_step(0, 1)
+    return {
+        "empty": b"",
+        "stray": none + record(0, 22, b"x") + raw(1, b"\xc1" + bytes(40)) + raw(2, b"\xc1") + raw(3, b"?") +
+                 raw(4, b""),
+        "established": none + server + data_step(0, frame) + data_step(OLD, frame) + data_step(FORGED, frame),
+        "established-other-address": none + server + data_step(0, frame, who=5) + data_step(0, b"\0short"),
+        "handshake-fails": none + hello_step(0, 1) + record(0, 22, FAILED),
+        "handshake-closed": none + shake + record(0, 21, CLOSED),
+        "handshake-times-out": none + hello_step(0, 1) + time(250) + time(9749) + time(1) + time(1),
+        "hello-times-out": none + shake + time(4999) + time(1),
+        "hello-twice": none + greeted + record(0, 23, hello + b"\0") + record(0, 23, other + b"\0"),
+        "hello-malformed": none + shake + record(0, 23, hello[:-1] + b"\0"),
+        "hello-version": none + shake + record(0, 23, hello[:5] + b"\0\2" + hello[7:] + b"\0"),
+        "hello-aead": none + shake + record(0, 23, wire["hello-least"][:-2] + b"\7\7\0"),
+        "hello-refused": bytes([REFUSE]) + greeted,
+        "hello-and-close": none + shake + record(0, 23, hello + CLOSED),
+        "welcome-from-client": none + shake + record(0, 23, welcome + b"\0"),
+        "refuse-from-client": none + shake + record(0, 23, wire["refuse"] + b"\0"),
+        "unknown-message": none + shake + record(0, 23, b"\x7fwhat\0"),
+        "confirm-times-out": none + greeted + time(10000),
+        "confirm-by-frame": none + greeted + data_step(0, frame) + data_step(0, b"\3" + wire["control-unknown"]),
+        "control": none + server + b"".join(data_step(0, b"\3" + wire[k]) for k in
+                                            ("control-ack", "control-push", "control-unknown", "control-bye")),
+        "control-malformed": none + server + data_step(0, b"\3") + data_step(0, b"\3\0\0\0\0\0"),
+        "kinds": none + server + b"".join(data_step(0, bytes([k]) + bytes(16)) for k in (1, 2, 5, 0x80)) +
+                 data_step(0, b""),
+        "push": bytes([PUSH]) + server + time(250) + time(500) + data_step(0, b"\3" + be(1, 4) + b"\0") + local(0, 0),
+        "push-unanswered": bytes([PUSH]) + server + b"".join(time(4000) + data_step(0, pad) for _ in range(12)),
+        "keepalive": none + server + time(15000) + time(10000) + time(10000) + time(10001),
+        "local": none + server + b"".join(local(0, what) for what in (0, 2, 12, 3, 4, 252, 1)),
+        "close-early": none + hello_step(0, 1) + local(0, 1) + hello_step(0, 3) + time(1),
+        "trap-first-flight": none + trap(1) + hello_step(0, 1) + hello_step(0, 3),
+        "trap-welcome": none + trap(4) + greeted,
+        "trap-confirm": bytes([PUSH]) + trap(5) + server,
+        "replace": none + hello_step(0, 1) + hello_step(0, 1) + hello_step(0, 3) + hello_step(0, 2),
+        "prefix-limit": none + b"".join(hello_step(8 * n, 1) for n in range(4)) + time(10000),
+        "prefix-limit-6": none + b"".join(hello_step(4 + n % 2 + 8 * (n // 2), 1) for n in range(4)) + hello_step(6, 1),
+        "handshake-limit": none + b"".join(hello_step(n, 1) for n in range(8)) + time(1),
+        "full": none + b"".join(hello_step(n, 1) + record(n, 22, READY) + record(n, 23, hello + b"\0") +
+                                data_step(n, pad) for n in range(8)) + b"".join(data_step(n, pad) for n in range(8)),
+        "scopes": none + hello_step(7, 1) + hello_step(23, 1) + record(7, 22, READY) + record(23, 22, FAILED),
+        "client": client + data_step(0, b"\3" + wire["control-push"]) + data_step(0, frame) + time(250) + time(500) +
+                  time(1000) + time(2000),
+        "client-keepalive": client + time(15000) + data_step(0, reply) + time(15000) + time(10000) + time(10000),
+        "client-bye": client + data_step(0, b"\3" + wire["control-bye"]),
+        "client-path-error": client + local(0, 3) + time(500) + time(1000) + time(2000),
+        "client-repeats": bytes([CLIENT]) + time(250) + record(0, 22, READY) + time(500) +
+                          record(0, 23, welcome + b"\0") + time(250) + record(0, 23, welcome + b"\0") +
+                          record(0, 23, wire["welcome"] + b"\0"),
+        "client-refused": asking + record(0, 23, wire["refuse"] + b"\0"),
+        "client-refused-malformed": asking + record(0, 23, b"\3\0\0"),
+        "client-welcome-version": asking + record(0, 23, welcome[:5] + b"\0\2" + welcome[7:] + b"\0"),
+        "client-welcome-aead": asking + record(0, 23, welcome[:-1] + b"\7\0"),
+        "client-welcome-malformed": asking + record(0, 23, welcome[:-1] + b"\0"),
+        "client-hello": asking + record(0, 23, hello + b"\0"),
+        "dtls-verify": real + hello_step(0, 0) + time(1) + hello_step(1, 2),
+        "dtls-handshake": begun + record(0, 22, b"\x0b\0\0\3\0\2\0\0\0\0\0\3\0\0\0") + time(300),
+        "dtls-alert": begun + record(0, 21, b"\2\x28") + time(2000),
+        "dtls-garbage": begun + record(0, 23, b"early") + record(0, 20, b"\1") +
+                        raw(0, client_hello()[:40]) + record(0, 22, b"\x10\0\0\1\0\2\0\0\0\0\0\1\0"),
+        "dtls-raw-hello": real + raw(0, client_hello()) + raw(0, client_hello(cookie=bytes(32))) +
+                          raw(1, client_hello(epoch=1)),
+        "dtls-again": begun + hello_step(0, 1) + hello_step(0, 3) + hello_step(0, 2),
+        "dtls-cookie-expires": real + hello_step(0, 0) + time(60000) + time(60000) + time(1) + hello_step(0, 1) +
+                               hello_step(1, 0) + time(60000) * 5 + hello_step(1, 1),
+        "dtls-short-cookie": real + raw(0, client_hello(cookie=b"x")),
+    }
+
+
+# --- the control socket
+
+def ctl_seeds():
+    def lines(*text, chunk=0, times=0, flags=0):
+        return bytes([chunk, times, flags]) + b"".join(t + b"\n" for t in text)
+
+    echo = b'{"command":"echo","value":[1,-2.5e3,true,null,{"a":"\\u00e9\\n"}]}'
+    fail = b'{"command":"fail","value":"\xc3\xa9\\n\\u001b[m"}'
+    return {
+        "echo": lines(echo),
+        "echo-nothing": lines(b'{"command":"echo"}'),
+        "fail": lines(fail, b'{"command":"fail"}'),
+        "unknown": lines(b'{"command":"no\\nne\x7f"}', b'{"command":"' + b"x" * 300 + b'"}'),
+        "no-command": lines(b"{}", b'{"command":1}', b'{"command":null}'),
+        "not-object": lines(b"[]", b"[1,2]"),
+        "not-json": lines(b"groups", b'{"command"', b"\xff\xfe", b"{}{}", b'{"a":1,"a":2}', b"1", b'"x"',
+                          b'{"a":"\\u0000"}'),
+        "blank": lines(b"", b" \t\r", b"\0", b"{}\r"),
+        "many": lines(*[echo] * 20),
+        "many-times": lines(echo, fail, times=3),
+        "bytes": lines(echo, fail, chunk=1),
+        "pieces": lines(echo, fail, chunk=7),
+        "unfinished": lines(echo) + b'{"command":',
+        "hang-up": lines(*[echo] * 20, flags=1),
+        "hang-up-unfinished": lines(chunk=3, flags=1) + b'{"command":',
+        "long": lines(times=0xff) + b"x",
+        "long-pieces": lines(times=0xff, chunk=255) + b'{"command":"',
+        "deep": lines(b'{"command":"echo","value":' + b"[" * 500 + b"]" * 500 + b"}"),
+        "deeper": lines(b'{"command":"echo","value":' + b"[" * 2047 + b"]" * 2047 + b"}"),
+    }
+
+
+def castctl_seeds():
+    peer = {"name": "alice", "address": "192.0.2.7:4711", "state": "established", "since_s": 12.3, "endpoint": True,
+            "aead": "aes-256-gcm", "software": "castswitch 0.1.0", "rx_bytes": 1536, "tx_bytes": 99999999999999999,
+            "addresses": ["10.8.0.20/24", 1, "x"]}
+    group = {"vlan": 0, "group": "239.1.1.1", "port": "alice", "mode": "exclude", "expires_s": 259.1,
+             "sources": [{"source": "10.0.0.9", "state": "blocked"}, {"source": "::1"}],
+             "hosts": [{"mac": "02:00:00:00:00:02", "ip": "10.8.0.20"}, {"mac": "02:00:00:00:00:03"}]}
+    port = {"name": "cast0", "kind": "tap", "state": "up", "router": True, "rx_frames": 1, "tx_frames": -1, "drops": 0}
+    mac = {"vlan": 5, "mac": "02:00:00:00:00:01", "port": "alice", "age_s": 90000, "static": True}
+    drop = {"where": "switch", "reason": "replay", "count": 3, "text": "what it means"}
+    status = {"program": "castswitchd", "uptime_s": 12.34, "peers": 3, "ok": True, "no": False, "none": None,
+              "querier": {"igmp": {"state": "querier"}, "mld": {}}, "listen": ["0.0.0.0:22424", "[::]:22424"],
+              "odd": [[1, [2]], {"a": 1}]}
+    times = (0, 59, 60, 3599, 3600, 86399, 86400, 1e15, 1e300, -1, 1023, 1024, 2**63 - 1, "x")
+    control = "\x1b[2J\x9b\u202e\n\x7f\u20ac\u2028\u0085\U0001f600"
+    seeds = {
+        "peers": [peer],
+        "groups": [group],
+        "groups-vlan": [group, dict(group, vlan=5)],
+        "ports": [port],
+        "fdb": [mac],
+        "drops": [drop],
+        "status": status,
+        "units": [{"age_s": t, "since_s": t, "rx_bytes": t} for t in times],
+        "empty-list": [],
+        "empty-object": {},
+        "not-rows": [1, [], None],
+        "text": "x",
+        "terminal": [{"name": control, "address": control, "group": control}],
+        "terminal-status": {control: "a", "a": [control]},
+    }
+    texts = {name: json.dumps(value) for name, value in seeds.items()}
+    texts["status-deep"] = '{"a":' * 20 + "1" + "}" * 20
+    return {name: text.encode() for name, text in texts.items()}
+
+
 SEEDS = {
+    "castctl": castctl_seeds,
+    "conf": conf_seeds,
+    "ctl": ctl_seeds,
     "frame": frame_seeds,
     "gm": gm_seeds,
+    "handshake": handshake_seeds,
     "tmsg": tmsg_seeds,
 }
 
