@@ -33,6 +33,8 @@ enum {
 	CONF_SOCKET_PATH_MAX = 107, /* what a sockaddr_un holds */
 	CONF_USER_MAX = 32,
 	CONF_POOL_MAX = 8,
+	CONF_PEER_ADDRS_MAX = 8, /* what a push to a client holds */
+	CONF_REMOTES_MAX = 32,
 	CONF_FINGERPRINT_LEN = 32, /* SHA-256 of a certificate (DER) */
 };
 
@@ -99,8 +101,7 @@ struct conf_identity {
 	char *crl; /* "": none; else there is a ca */
 	bool crl_strict; /* an expired list is an error, not a warning */
 	struct conf_fingerprints fingerprints; /* client: of server certificates; one of them needs no ca and no name */
-	/* Client: the name the server's certificate must have; NULL = the host of the remote being tried.  Server: the name
-	 * its own certificate must have; NULL = not checked. */
+	/* Client: the name the server's certificate must have; NULL = the host of the remote being tried. */
 	char *server_name;
 	bool require_eku;
 };

@@ -73,7 +73,7 @@ static const char *const log_words[] = { "error", "warning", "notice", "info", "
 /* clang-format off */
 const struct conf_row conf_rows[] = {
 	/* blocks, programs, name, type, min, max, default, unit, words, flags, field */
-	{ TOP, C, "remote", CONF_REMOTES, 1, 64, NULL, NULL, NULL, 0, CLIENT_AT(remote) },
+	{ TOP, C, "remote", CONF_REMOTES, 1, CONF_REMOTES_MAX, NULL, NULL, NULL, 0, CLIENT_AT(remote) },
 	{ TOP, C, "remote-order", CONF_WORD, 0, 0, "order", NULL, order_words, 0, CLIENT_AT(remote_order) },
 
 	{ TAP, SC, "address", CONF_PREFIXES, 0, 16, NULL, NULL, NULL, 0, TAP_AT(address) },
@@ -96,7 +96,7 @@ const struct conf_row conf_rows[] = {
 	{ IDENTITY, SC, "crl", CONF_PEM, 0, 0, "", NULL, NULL, 0, IDENTITY_AT(crl) },
 	{ IDENTITY, SC, "crl-strict", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, IDENTITY_AT(crl_strict) },
 	{ IDENTITY, C, "fingerprints", CONF_PINS, 0, 16, NULL, NULL, NULL, 0, IDENTITY_AT(fingerprints) },
-	{ IDENTITY, SC, "server-name", CONF_STRING, 1, 253, NULL, NULL, NULL, 0, IDENTITY_AT(server_name) },
+	{ IDENTITY, C, "server-name", CONF_STRING, 1, 253, NULL, NULL, NULL, 0, IDENTITY_AT(server_name) },
 	{ IDENTITY, SC, "require-eku", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, IDENTITY_AT(require_eku) },
 
 	{ SNOOPING, SC, "igmp", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, SNOOPING_AT(igmp) },
@@ -147,7 +147,7 @@ const struct conf_row conf_rows[] = {
 	{ PEERS | PEER, S, "flood-broadcast", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(flood_broadcast) },
 	{ PEERS | PEER, S, "multicast-route", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PEER_AT(multicast_route) },
 	{ PEERS | PEER, S, "keepalive", CONF_DURATION, SEC, 600 * SEC, "15s", NULL, NULL, 0, PEER_AT(keepalive) },
-	{ PEER, S, "address", CONF_PREFIXES, 0, 16, NULL, NULL, NULL, BARE, PEER_AT(address) },
+	{ PEER, S, "address", CONF_PREFIXES, 0, CONF_PEER_ADDRS_MAX, NULL, NULL, NULL, BARE, PEER_AT(address) },
 	{ PEER, S, "fingerprint", CONF_PIN, 0, 0, NULL, NULL, NULL, 0, PEER_PIN },
 	{ PEER, S, "disabled", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, PEER_AT(disabled) },
 
