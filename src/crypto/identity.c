@@ -220,8 +220,8 @@ static void __attribute__((format(printf, 3, 4))) warn(char *buf, size_t len, co
 	size_t at = strlen(buf);
 	va_list ap;
 
-	if (at > 0 && at + 2 < len)
-		at += (size_t)snprintf(buf + at, len - at, "; ");
+	snprintf(buf + at, len - at, "%s", at > 0 ? "; " : "");
+	at = strlen(buf);
 	va_start(ap, fmt);
 	vsnprintf(buf + at, len - at, fmt, ap);
 	va_end(ap);

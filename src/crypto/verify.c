@@ -210,8 +210,9 @@ check_revocation(const struct check *c, const struct sec_identity *peer)
 	if (!expired || !c->id->crl_strict || peer->pinned)
 		return true;
 	cert_day(expired->next_update, date);
-	/* not X509_V_ERR_CRL_HAS_EXPIRED, of which libssl would make the alert "certificate expired" */
-	return refuse(c, X509_V_ERR_UNSPECIFIED,
+	/* of X509_V_ERR_CRL_HAS_EXPIRED libssl would make the alert "certificate expired"; of this "certificate
+	 * unknown" */
+	return refuse(c, X509_V_ERR_CRL_PATH_VALIDATION_ERROR,
 		      "certificate of '%.80s' cannot be checked: the CRL of '%.80s' has expired on %s", c->name,
 		      expired->name, date);
 }

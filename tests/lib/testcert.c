@@ -50,6 +50,17 @@ add_ext(X509 *x, X509V3_CTX *ctx, int nid, const char *value)
 }
 
 static void
+set_serial(X509 *x, const char *hex)
+{
+	BIGNUM *bn = NULL;
+
+	if (!hex)
+		return;
+	must(BN_hex2bn(&bn, hex) > 0 && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x)) != NULL);
+	BN_free(bn);
+}
+
+static void
 set_dates(X509 *x, const struct testcert_opts *o)
 {
 	int from = o->from_days, to = o->to_days;
@@ -76,6 +87,7 @@ testcert_new(const struct testcert_opts *o)
 	must(tc->key && tc->x509);
 	must(X509_set_version(tc->x509, X509_VERSION_3) == 1);
 	must(ASN1_INTEGER_set(X509_get_serialNumber(tc->x509), ++serial) == 1);
+	set_serial(tc->x509, o->serial);
 	set_dates(tc->x509, o);
 	add_cn(tc->x509, o->cn);
 	add_cn(tc->x509, o->cn2);
@@ -108,6 +120,77 @@ testcert_free(struct testcert *tc)
 	free(tc->cert_pem);
 	free(tc->key_pem);
 	free(tc);
+}
+
+/* The certificate issuer of an indirect CRL, which is critical wherever it stands. */
+static GENERAL_NAMES *
+somebody(void)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	GENERAL_NAME *name = a2i_GENERAL_NAME(NULL, NULL, NULL, GEN_DNS, "a.example", 0);
+
+	must(names && name && sk_GENERAL_NAME_push(names, name) > 0);
+	return names;
+}
+
+static void
+add_revoked(X509_CRL *crl, const struct testcert *tc, const ASN1_TIME *when, bool critical)
+{
+	X509_REVOKED *entry = X509_REVOKED_new();
+
+	must(entry && X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(tc->x509)) == 1 &&
+	     X509_REVOKED_set_revocationDate(entry, (ASN1_TIME *)(uintptr_t)when) == 1);
+	if (critical) {
+		GENERAL_NAMES *names = somebody();
+		must(X509_REVOKED_add1_ext_i2d(entry, NID_certificate_issuer, names, 1, 0) == 1);
+		GENERAL_NAMES_free(names);
+	}
+	must(X509_CRL_add0_revoked(crl, entry) == 1);
+}
+
+static void
+add_delta_indicator(X509_CRL *crl)
+{
+	ASN1_INTEGER *base = ASN1_INTEGER_new();
+
+	must(base && ASN1_INTEGER_set(base, 1) == 1 && X509_CRL_add1_ext_i2d(crl, NID_delta_crl, base, 1, 0) == 1);
+	ASN1_INTEGER_free(base);
+}
+
+char *
+testcert_crl(const struct testcrl_opts *o)
+{
+	const struct testcert *signer = o->signer ? o->signer : o->issuer;
+	int days = o->next_days || o->next_s ? o->next_days : 30;
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *t = X509_time_adj_ex(NULL, o->revoked_days, 0, NULL);
+
+	must(crl && t && X509_CRL_set_version(crl, 1) == 1);
+	must(X509_CRL_set_issuer_name(crl, X509_get_subject_name(o->issuer->x509)) == 1);
+	for (size_t i = 0; i < 4 && o->revoked[i]; i++)
+		add_revoked(crl, o->revoked[i], t, i == 0 && o->critical_entry);
+	must(X509_time_adj_ex(t, -60, 0, NULL) && X509_CRL_set1_lastUpdate(crl, t) == 1);
+	must(X509_time_adj_ex(t, days, o->next_s, NULL) && (o->no_next || X509_CRL_set1_nextUpdate(crl, t) == 1));
+	if (o->critical)
+		add_delta_indicator(crl);
+	must(X509_CRL_sign(crl, signer->key, EVP_sha256()) > 0);
+	BIO *bio = BIO_new(BIO_s_mem());
+	must(bio && PEM_write_bio_X509_CRL(bio, crl) == 1);
+	X509_CRL_free(crl);
+	ASN1_TIME_free(t);
+	return bio_text(bio);
+}
+
+char *
+testcert_join(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b) + 1;
+	char *text = malloc(n + m);
+
+	must(text != NULL);
+	memcpy(text, a, n);
+	memcpy(text + n, b, m);
+	return text;
 }
 
 char *
