@@ -279,14 +279,14 @@ mdb_pg_compat(const struct mdb_pg *pg, struct mono now)
 
 /* --- reports --- */
 
-/* Older hosts present (RFC 3376 7.3.2, RFC 3810 8.3.2). */
+/* A report of an older version: such hosts are present (RFC 3376 7.3.2, RFC 3810 8.3.2). */
 static void
 mdb_note_version(const struct mdb *m, struct mdb_pg *pg, const struct mdb_record *rec)
 {
 	struct mono until = mono_add(rec->now, mdb_timing(m, pg)->older_host_interval);
 	if (rec->version == 1 && rec->family == GM_IGMP)
 		pg->v1_until = until;
-	else if (rec->version < (rec->family == GM_IGMP ? 3 : 2))
+	else
 		pg->v2_until = until;
 }
 

@@ -72,8 +72,6 @@ mdb_query_group(struct mdb *m, struct mdb_pg *pg, struct mono now)
 			       .group = pg->group->addr,
 			       .s_flag = mono_before(mono_add(now, mdb_lmqt(t)), timer_at(&pg->group_timer)),
 			       .max_resp = t->last_member_query_interval };
-	if (!timer_is_armed(&pg->group_timer))
-		q.s_flag = false;
 	m->ops.query(m->arg, &q, now);
 }
 
