@@ -464,14 +464,18 @@ def case_damaged_index(c):
     alice = c.index()[1]
     cut = " ".join(alice + [f"{day(0)}T0"])
     with open(c.path("index.txt"), "a", encoding="ascii") as f:
-        f.write("\n  \n00AA bob\n" + "x" * 300 + "\n\x00\x01\n" + cut)
+        f.write("\n  \n00AA bob\n" + "x" * 300 + "\n\x00\x01\n00AC carol 2099-01-01T00:00:00Z 0123abcd\n" +
+                cut)
     rows = c.listed()
-    equal([row[0] for row in rows], ["vpn.example.org", "alice", "?", "bob", "?", "?"])
-    equal([row[3] for row in rows], ["valid", "valid"] + ["damaged"] * 4)
+    equal([row[0] for row in rows], ["vpn.example.org", "alice", "?", "bob", "?", "?", "carol"])
+    equal([row[3] for row in rows], ["valid", "valid"] + ["damaged"] * 5)
     fails(1, f"'bob' has no certificate of this CA: see castpki list --dir {c.dir}", "revoke", "--dir", c.dir, "bob")
     c.revoke("alice")
     equal(c.revoked(), [alice[0]])
     equal(c.listed()[1][3], f"revoked on {day(0)}")
+    with open(c.path("index.txt"), "a", encoding="ascii") as f:
+        f.write(cut)
+    equal(c.listed()[1][3], f"revoked on {day(0)}")  # a cut line doesn't undo it
     c.client("alice")  # the line that was cut does not stand in the way
 
 

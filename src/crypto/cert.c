@@ -236,10 +236,6 @@ cert_serial(const ASN1_INTEGER *serial, char ret[CERT_SERIAL_SIZE])
 
 	if (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER)
 		ret[at++] = '-';
-	while (b < end && *b == 0)
-		b++;
-	if (b == end)
-		ret[at++] = '0';
 	for (; b < end && at + 2 < CERT_SERIAL_SIZE; b++, at += 2)
 		snprintf(ret + at, 3, "%02X", *b);
 	ret[at] = 0;

@@ -106,7 +106,7 @@ add_crl(struct issuer *issuers, const STACK_OF(X509) * cas, X509_CRL *crl, const
 	else if (!add_entries(&issuers[at], entries))
 		pem_error(src, err, errlen, "out of memory");
 	else {
-		if (!issuers[at].has_crl || next_update > issuers[at].next_update)
+		if (next_update > issuers[at].next_update)
 			issuers[at].next_update = next_update;
 		issuers[at].has_crl = true;
 		return true;

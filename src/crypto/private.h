@@ -88,7 +88,7 @@ void cert_host_name(const X509 *cert, char ret[CERT_NAME_SIZE]);
 void cert_name_text(const X509_NAME *name, char *ret, size_t size);
 /* SHA-256 of the DER name. */
 bool cert_name_sha256(const X509_NAME *name, uint8_t ret[IDENTITY_SHA256_LEN]);
-/* Hex without leading zero bytes; cut when it is too long (RFC 5280 4.1.2.2 allows 20 bytes, 31 fit). */
+/* Hex, two digits a byte; cut when it is too long (RFC 5280 4.1.2.2 allows 20 bytes, 31 fit). */
 void cert_serial(const ASN1_INTEGER *serial, char ret[CERT_SERIAL_SIZE]);
 /* "2026-01-31", UTC. */
 void cert_date(const ASN1_TIME *t, char ret[CERT_DATE_SIZE]);

@@ -15,9 +15,12 @@
 #include "castswitch/dtls.h"
 #include "castswitch/identity.h"
 #include "lib/dtlsnet.h"
+#include "lib/meeting.h"
+
+#include "../../src/crypto/private.h"
 
 struct fixture {
-	char top[32], dir[64], crt[96], key[96], ca[96];
+	char top[32], dir[64], crt[96], key[96], ca[96], crl[96];
 };
 
 static int
@@ -32,6 +35,7 @@ setup(void **state)
 	snprintf(f->crt, sizeof(f->crt), "%s/server.crt", f->dir);
 	snprintf(f->key, sizeof(f->key), "%s/server.key", f->dir);
 	snprintf(f->ca, sizeof(f->ca), "%s/ca.crt", f->dir);
+	snprintf(f->crl, sizeof(f->crl), "%s/ca.crl", f->dir);
 	const struct ca_init_params p = { .dir = f->dir, .host = "vpn.example.org" };
 	assert_true(ca_init(&p, err));
 	assert_string_equal(err, "");
@@ -121,6 +125,8 @@ server_of(const struct fixture *f)
 		.certificate = f->crt,
 		.key = f->key,
 		.ca = f->ca,
+		.crl = f->crl,
+		.crl_strict = true,
 		.require_eku = true,
 	};
 
@@ -175,6 +181,42 @@ test_other_ca(void **state)
 	dtlsnet_free(net);
 }
 
+/* The list that castpki writes ends alice's session and refuses her from then on, and nobody else. */
+static void
+test_revoke(void **state)
+{
+	const struct fixture *f = *state;
+	const struct ca_revoke_params p = { .dir = f->dir, .name = "alice" };
+	struct dtlsnet *before = dtlsnet_new(client_of(f, "alice", IDENTITY_CLIENT), server_of(f));
+	char err[CA_ERROR_MAX] = "", why[SEC_ERROR_MAX] = "", line[96];
+
+	dtlsnet_run(before);
+	assert_int_equal(before->server_status, SEC_READY);
+	const struct sec_identity *alice = before->server->ops->peer(before->server);
+	struct identity *server = server_of(f);
+	assert_true(identity_check_peer(server, alice, alice->not_after - 1, why));
+	identity_free(server);
+	char *done = ca_revoke(&p, err);
+	assert_string_equal(err, "");
+	assert_non_null(strstr(done, alice->serial));
+	ca_profile_free(done);
+	server = server_of(f);
+	snprintf(line, sizeof(line), "certificate of 'alice' was revoked on %s", meeting_date(0));
+	assert_false(identity_check_peer(server, alice, alice->not_after - 1, why));
+	assert_string_equal(why, line);
+
+	struct dtlsnet *bob = dtlsnet_new(client_of(f, "bob", IDENTITY_CLIENT), server);
+	dtlsnet_run(bob);
+	assert_int_equal(bob->server_status, SEC_READY);
+	struct dtlsnet *again = dtlsnet_new(identity_ref(before->client_ctx->identity), server_of(f));
+	dtlsnet_run(again);
+	assert_int_equal(again->server_status, SEC_FAILED);
+	assert_string_equal(again->server->ops->error(again->server), line);
+	dtlsnet_free(before);
+	dtlsnet_free(bob);
+	dtlsnet_free(again);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -184,6 +226,7 @@ main(void)
 		CASE(test_connect),
 		CASE(test_client_as_server),
 		CASE(test_other_ca),
+		CASE(test_revoke),
 	};
 	return cmocka_run_group_tests_name("ca", tests, NULL, NULL);
 }
