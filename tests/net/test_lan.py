@@ -187,12 +187,15 @@ def iperf3(net):
 
 
 def iperf3_client(net, flags):
-    try:
-        return json.loads(net.clients[0].ns.run("iperf3", "-c", net.server.addr4, "-t", "1", "-J", *flags))
-    except castnet.Failure as e:
-        if "refused" in str(e) or "busy" in str(e):
-            return None
-        raise
+    """Its result; an error is one that wait_for() forgives until its deadline: the server may not be there yet, or busy
+    with the end of the run before."""
+    argv = ["iperf3", "-c", net.server.addr4, "-t", "1", "-J", *flags]
+    with net.clients[0].ns:
+        r = subprocess.run(argv, capture_output=True, text=True, timeout=2 * TIMEOUT, check=False)
+    out = json.loads(r.stdout)
+    if "sum_received" not in out.get("end", {}):
+        raise ValueError(out.get("error", r.stdout + r.stderr))
+    return out
 
 
 # --- one packet to all hosts
