@@ -6,8 +6,9 @@
  *	                            the time as fifth word when it is revoked
  *	DIR/ca.crl                  the revoked ones, made from the index; empty at first
  *
- * Keys have mode 0600 and the directory 0700 whatever the umask is; nothing but ca.crl is ever overwritten.  A client's key is in its
- * profile and nowhere else.  A certificate is in the index before it leaves this module.  Reads the wall clock.
+ * Keys have mode 0600 and the directory 0700 whatever the umask is; nothing but ca.crl is ever overwritten.  A
+ * client's key is in its profile and nowhere else.  A certificate is in the index before it leaves this module.  Reads
+ * the wall clock.
  */
 #ifndef CASTSWITCH_CA_H
 #define CASTSWITCH_CA_H
@@ -46,8 +47,8 @@ struct ca_client_params {
 };
 
 bool ca_client_check(const struct ca_client_params *p, char *err);
-/* Issues a certificate and returns the text of a client profile with certificate, key and CA in it; NULL with one line in
- * err[0..CA_ERROR_MAX).  Free with ca_profile_free(). */
+/* Issues a certificate and returns the text of a client profile with certificate, key and CA in it; NULL with one line
+ * in err[0..CA_ERROR_MAX).  Free with ca_profile_free(). */
 char *ca_client(const struct ca_client_params *p, char *err);
 
 struct ca_revoke_params {
@@ -58,12 +59,13 @@ struct ca_revoke_params {
 };
 
 bool ca_revoke_check(const struct ca_revoke_params *p, char *err);
-/* Records the revocation in the index, makes ca.crl anew from the whole index, and returns what was done as text, one line a
- * certificate.  One that is revoked already or has expired is no failure.  NULL with one line in err[0..CA_ERROR_MAX).  Free
- * with ca_profile_free(). */
+/* Records the revocation in the index, makes ca.crl anew from the whole index, and returns what was done as text, one
+ * line a certificate.  One that is revoked already or has expired is no failure.  NULL with one line in
+ * err[0..CA_ERROR_MAX).  Free with ca_profile_free(). */
 char *ca_revoke(const struct ca_revoke_params *p, char *err);
 
-/* All certificates as a table with a heading.  Needs no key.  NULL with one line in err.  Free with ca_profile_free(). */
+/* All certificates as a table with a heading.  Needs no key.  NULL with one line in err.  Free with
+ * ca_profile_free(). */
 char *ca_list(const char *dir, char *err);
 
 /* Wipes and frees what the above returned; NULL is fine. */

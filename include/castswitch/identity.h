@@ -1,16 +1,18 @@
 /* Who we are and whom we believe: our certificate and key, the CA, pinned fingerprints (DESIGN section 7).
  *
- * An identity is loaded once (again for a reload) and never changes.  It is counted: a dtls_ctx keeps the identity it was
- * made from, so the caller may free its own reference at once.  Not for use by several threads.
+ * An identity is loaded once (again for a reload) and never changes.  It is counted: a dtls_ctx keeps the identity it
+ * was made from, so the caller may free its own reference at once.  Not for use by several threads.
  *
- * A peer is believed when its certificate's SHA-256 is pinned, or when its chain ends at our CA and its extended key usage
- * names its role.  A pinned certificate needs no CA, no name and no key usage, but its dates and its revocation count.
+ * A peer is believed when its certificate's SHA-256 is pinned, or when its chain ends at our CA and its extended key
+ * usage names its role.  A pinned certificate needs no CA, no name and no key usage, but its dates and its revocation
+ * count.
  *
- * Revocation (CRL, RFC 5280 section 5) is checked for the peer's own certificate only, by its issuer's name and its serial.
- * A CA that has no CRL in the file is no error, also when 'crl_strict' is set: an old CA that is kept until its last client
- * has moved, or one that never revokes, may have none; what a CRL promises is only known of CAs that have one.  A CRL must be
- * signed by a certificate of 'ca', so the CRL of an intermediate CA needs that CA there too.  Several CRLs of one CA are
- * added up: who is in any of them is revoked, and the latest nextUpdate counts.  A CRL from the future is taken as it is.
+ * Revocation (CRL, RFC 5280 section 5) is checked for the peer's own certificate only, by its issuer's name and its
+ * serial.  A CA that has no CRL in the file is no error, also when 'crl_strict' is set: an old CA that is kept until
+ * its last client has moved, or one that never revokes, may have none; what a CRL promises is only known of CAs that
+ * have one.  A CRL must be signed by a certificate of 'ca', so the CRL of an intermediate CA needs that CA there too.
+ * Several CRLs of one CA are added up: who is in any of them is revoked, and the latest nextUpdate counts.  A CRL from
+ * the future is taken as it is.
  */
 #ifndef CASTSWITCH_IDENTITY_H
 #define CASTSWITCH_IDENTITY_H
@@ -48,10 +50,10 @@ struct identity_params {
 
 struct identity;
 
-/* NULL on failure, with one line in err[0..errlen) that names the file, or "inline certificate" / "inline key" / "inline CA"
- * / "inline CRL", and what is wrong: missing, unreadable, not PEM, a key of another certificate, a key with a passphrase
- * (never asked for), our own certificate expired or not yet valid, neither a CA nor pins, a CRL that none of our CAs signed.
- * Reads the wall clock. */
+/* NULL on failure, with one line in err[0..errlen) that names the file, or "inline certificate" / "inline key" /
+ * "inline CA" / "inline CRL", and what is wrong: missing, unreadable, not PEM, a key of another certificate, a key
+ * with a passphrase (never asked for), our own certificate expired or not yet valid, neither a CA nor pins, a CRL that
+ * none of our CAs signed.  Reads the wall clock. */
 struct identity *identity_load(const struct identity_params *params, char *err, size_t errlen);
 /* Gives up the caller's reference; the key is wiped with the last one.  NULL is fine. */
 void identity_free(struct identity *id);
@@ -60,18 +62,21 @@ void identity_free(struct identity *id);
 const struct sec_identity *identity_self(const struct identity *id);
 enum identity_role identity_role(const struct identity *id);
 
-/* What deserves a warning though it works: our certificate is not for our role, or expires within 30 days; a CRL has expired;
- * "" else.  Several are joined by "; ".  Returns buf.  Reads the wall clock, so ask again from time to time. */
+/* What deserves a warning though it works: our certificate is not for our role, or expires within 30 days; a CRL has
+ * expired; "" else.  Several are joined by "; ".  Returns buf.  Reads the wall clock, so ask again from time to
+ * time. */
 const char *identity_warning(const struct identity *id, char *buf, size_t len);
 
-/* Whether a peer that was accepted before, perhaps by an earlier identity, may stay: for established sessions after a reload,
- * and when its certificate ends.  False with one line in err when at now_unix (seconds since 1970) its certificate is revoked
- * or expired, or when nothing vouches for it any more: no pin, and either no CA at all or, when it had been accepted for a
- * pin, no CA of its issuer's name.  An expired CRL ends no session, even with crl_strict: the next handshake fails. */
+/* Whether a peer that was accepted before, perhaps by an earlier identity, may stay: for established sessions after a
+ * reload, and when its certificate ends.  False with one line in err when at now_unix (seconds since 1970) its
+ * certificate is revoked or expired, or when nothing vouches for it any more: no pin, and either no CA at all or, when
+ * it had been accepted for a pin, no CA of its issuer's name.  An expired CRL ends no session, even with crl_strict:
+ * the next handshake fails. */
 bool identity_check_peer(const struct identity *id, const struct sec_identity *who, int64_t now_unix,
 			 char err[SEC_ERROR_MAX]);
 
-/* A fingerprint as text: 64 hex digits in either case, colons between bytes allowed.  False, *ret untouched, when it is not. */
+/* A fingerprint as text: 64 hex digits in either case, colons between bytes allowed.  False, *ret untouched, when it
+ * is not. */
 bool identity_fingerprint_parse(const char *text, uint8_t ret[IDENTITY_SHA256_LEN]);
 
 /* True for [A-Za-z0-9._@-]{1,63}: what may be the name of a peer. */

@@ -78,7 +78,8 @@ void pem_error(const struct pem_source *src, char *err, size_t errlen, const cha
 /* --- cert.c: reading certificates --- */
 
 void cert_sha256(const X509 *cert, uint8_t ret[IDENTITY_SHA256_LEN]);
-/* The peer name: the one CN, else the first DNS name.  False when there is none or it breaks the rule of identity_name_valid(). */
+/* The peer name: the one CN, else the first DNS name.  False when there is none or it breaks the rule of
+ * identity_name_valid(). */
 bool cert_peer_name(const X509 *cert, char ret[SEC_NAME_MAX + 1]);
 /* A name for messages, whatever the certificate says: printable ASCII, quotes replaced, never empty. */
 void cert_display_name(const X509 *cert, char ret[CERT_NAME_SIZE]);
@@ -110,7 +111,8 @@ bool cert_matches_host(X509 *cert, const char *host);
 struct issuer *crl_issuers_new(const STACK_OF(X509) *cas);
 void crl_issuers_free(struct issuer *issuers, int n);
 /* Adds all CRLs of a source, each to the CA that signed it. */
-bool crl_load(struct issuer *issuers, const STACK_OF(X509) *cas, const struct pem_source *src, char *err, size_t errlen);
+bool crl_load(struct issuer *issuers, const STACK_OF(X509) *cas, const struct pem_source *src, char *err,
+	      size_t errlen);
 /* The entry of a certificate, or NULL. */
 const struct revoked *crl_find(const struct identity *id, const struct sec_identity *who);
 /* A CA of this name (NULL: any) whose CRL has expired, or NULL. */
@@ -118,8 +120,8 @@ const struct issuer *crl_expired(const struct identity *id, const uint8_t *issue
 
 /* --- verify.c --- */
 
-/* Decides about the peer's certificate in a prepared X509_STORE_CTX.  True with *ret_peer filled, or false with err set and the
- * X509_STORE_CTX error that chooses the alert. */
+/* Decides about the peer's certificate in a prepared X509_STORE_CTX.  True with *ret_peer filled, or false with err
+ * set and the X509_STORE_CTX error that chooses the alert. */
 bool verify_peer(const struct identity *id, X509_STORE_CTX *x, struct sec_identity *ret_peer, char err[SEC_ERROR_MAX]);
 
 /* --- dgram_bio.c: a BIO that carries one datagram per read and write --- */
