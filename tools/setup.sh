@@ -1,4 +1,4 @@
-# Sourced by tools/test and tools/quickstart: installs what a build or test needs, and builds in build/.
+# Sourced by tools/test and tools/quickstart: installs what a build or test needs, and builds.
 # shellcheck shell=bash disable=SC2034
 
 # What configure and make need.
@@ -10,6 +10,15 @@ TEST_PACKAGES="libcmocka-dev iproute2 iputils-ping iputils-arping ethtool tcpdum
 setup_name=tools/$(basename "$0")
 setup_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 setup_build=$setup_top/build
+setup_configure_args=(--enable-werror)
+
+# setup_sanitized: another build, in build-san/, by clang with AddressSanitizer and UndefinedBehaviorSanitizer.
+setup_sanitized()
+{
+	setup_build=$setup_top/build-san
+	setup_configure_args+=(--enable-sanitizers CC=clang "CFLAGS=-O1 -g")
+	BUILD_PACKAGES="$BUILD_PACKAGES clang libclang-rt-dev"
+}
 
 setup_say()
 {
@@ -66,7 +75,7 @@ setup_install()
 		$missing >/dev/null </dev/null || setup_die "apt-get could not install $missing"
 }
 
-# setup_step NAME COMMAND...: runs it with its output in build/setup.log, which is shown when it fails.
+# setup_step NAME COMMAND...: runs it with its output in setup.log of the build, which is shown when it fails.
 setup_step()
 {
 	local name=$1
@@ -80,10 +89,10 @@ setup_step()
 
 setup_configure()
 {
-	cd "$setup_build" && ../configure --enable-werror
+	cd "$setup_build" && ../configure "${setup_configure_args[@]}"
 }
 
-# Leaves a finished build in build/.
+# Leaves a finished build in $setup_build.
 setup_make()
 {
 	mkdir -p "$setup_build" || return
