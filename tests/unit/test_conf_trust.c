@@ -30,7 +30,7 @@ parses_with(size_t at, const char *digits)
 	char text[128];
 	uint8_t ret[CONF_FINGERPRINT_LEN];
 
-	snprintf(text, sizeof(text), "%.*s%s%s", (int)(2 * at), AB_32, digits, AB_32 + 2 * at + 2);
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(2 * at), AB_32, digits, &AB_32[2 * at + 2]);
 	return conf_fingerprint_parse(text, ret);
 }
 
