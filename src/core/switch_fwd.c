@@ -208,8 +208,11 @@ sw_rx_one(struct sw *sw, struct sw_port *in, struct frame *f)
 		sw_slow_push(sw, SW_SLOW_GM, f);
 		return DROP_NONE;
 	}
-	if ((f->control == FRAME_PIM || f->control == FRAME_MRD) && in->params.router == SW_ROUTER_NEVER)
-		return DROP_QUERY_GUARD;
+	if (f->control == FRAME_PIM || f->control == FRAME_MRD) {
+		if (in->params.router == SW_ROUTER_NEVER)
+			return DROP_QUERY_GUARD;
+		sw_slow_push(sw, SW_SLOW_ROUTER, f);
+	}
 	sw->frame = f;
 	sw->copies = 0;
 	r = sw_decide(sw, f);

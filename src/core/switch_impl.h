@@ -35,7 +35,7 @@ struct sw_port {
 	bool touched; /* in sw.touched */
 };
 
-enum sw_slow_kind { SW_SLOW_LEARN, SW_SLOW_GM };
+enum sw_slow_kind { SW_SLOW_LEARN, SW_SLOW_GM, SW_SLOW_ROUTER };
 
 /* Work the fast path leaves behind; handled before switch_rx() returns, while the frame is valid. */
 struct sw_slow {

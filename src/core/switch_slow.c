@@ -1,6 +1,8 @@
 /* The slow path: learning, IGMP and MLD messages, router ports, our own queries. */
 #include <string.h>
 
+#include "castswitch/routermsg.h"
+
 #include "switch_impl.h"
 
 /* --- learning --- */
@@ -38,8 +40,12 @@ void
 sw_router_add(struct sw *sw, struct sw_port *p, nsec_t life, struct mono now)
 {
 	bool is_new = !p->is_router;
+	struct mono until = life ? mono_add(now, life) : MONO_NEVER;
+	/* There may be several routers behind the port: the one that stays longest counts. */
+	if (timer_is_armed(&p->router_expiry))
+		until = mono_max(until, p->router_expiry.at);
 	p->is_router = true;
-	timerq_arm(&sw->timers, &p->router_expiry, life ? mono_add(now, life) : MONO_NEVER);
+	timerq_arm(&sw->timers, &p->router_expiry, until);
 	sw_update_takers(sw, p);
 	if (is_new)
 		sw_event(sw, &(struct sw_event){ .kind = SW_EVENT_ROUTER, .port = p }, now);
@@ -111,15 +117,46 @@ sw_slow_gm(struct sw *sw, struct sw_port *in, const struct frame *f)
 		sw_drop(in, r);
 }
 
+/* Whether the elected querier of a family is behind the port: its queries say more than a router's farewell. */
+static bool
+sw_has_querier(const struct sw *sw, const struct sw_port *p)
+{
+	for (int f = 0; f < GM_FAMILIES; f++)
+		if (!ipaddr_is_any(&sw->querier[f].elected) && sw->querier[f].elected_port == p->id)
+			return true;
+	return false;
+}
+
+/* PIM hellos and MRD make router ports too (RFC 4541 2.1.1, RFC 4286); the frame itself went the way of data. */
+static void
+sw_slow_router(struct sw *sw, struct sw_port *in, const struct frame *f)
+{
+	nsec_t life;
+	if (in->params.router != SW_ROUTER_AUTO || !sw->params.snooping.enabled[sw_family_of(f)] ||
+	    !routermsg_parse(f, &life))
+		return;
+	if (life)
+		sw_router_add(sw, in, life, sw->now);
+	else if (in->is_router && !sw_has_querier(sw, in))
+		sw_router_remove(sw, in, sw->now);
+}
+
 void
 sw_slow_run(struct sw *sw, struct sw_port *in)
 {
 	for (size_t i = 0; i < sw->n_slow; i++) {
 		const struct sw_slow *s = &sw->slow[i];
-		if (s->kind == SW_SLOW_LEARN)
+		switch (s->kind) {
+		case SW_SLOW_LEARN:
 			sw_slow_learn(sw, in, s->frame);
-		else
+			break;
+		case SW_SLOW_GM:
 			sw_slow_gm(sw, in, s->frame);
+			break;
+		case SW_SLOW_ROUTER:
+			sw_slow_router(sw, in, s->frame);
+			break;
+		}
 	}
 	sw->n_slow = 0;
 }

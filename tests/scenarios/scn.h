@@ -51,7 +51,7 @@ struct scn_args {
 
 /* --- what a script says of a frame --- */
 
-enum scn_form { SCN_UDP, SCN_ETH, SCN_ARP, SCN_PIM, SCN_GM, SCN_HEX };
+enum scn_form { SCN_UDP, SCN_ETH, SCN_ARP, SCN_PIM, SCN_MRD, SCN_GM, SCN_HEX };
 
 /* Which fields were given: only those are compared, and those not given get defaults when a frame is built. */
 enum {

@@ -116,6 +116,31 @@ scn_write_pim(struct wcur *w, const struct scn_frame *f)
 	scn_put16(pim + 2, csum_fold(csum_add(sum, pim, 10)));
 }
 
+/* RFC 4286 4.1, 4.2, 4.3; "hold" is the advertisement interval. */
+static void
+scn_write_mrd(struct wcur *w, const struct scn_frame *f)
+{
+	static const uint8_t types[2][3] = { { 0x31, 0x30, 0x32 }, { 152, 151, 153 } };
+	struct scn_frame to_snoopers = *f;
+	const bool v4 = !(f->given & SCN_SRC) || ipaddr_is_v4(&f->src);
+	const struct ipaddr src = scn_source_of(f, v4);
+	const uint8_t proto = v4 ? 2 : 58;
+	const size_t len = f->kind == GM_REPORT ? 8 : 4;
+	const nsec_t interval = f->given & SCN_MAX_RESP ? f->max_resp : 20 * NSEC_PER_SEC;
+	to_snoopers.dst = v4 ? ipaddr_v4_u32(0xe000006a) : (struct ipaddr){ { 0xff, 0x02, [15] = 0x6a } };
+	to_snoopers.given |= SCN_TTL;
+	to_snoopers.ttl = f->given & SCN_TTL ? f->ttl : 1;
+	scn_write_ip(w, &to_snoopers, &src, proto, len);
+	uint8_t *mrd = w->p;
+	wcur_u8(w, types[!v4][f->kind == GM_QUERY ? 0 : f->kind == GM_REPORT ? 1 : 2]);
+	wcur_u8(w, f->kind == GM_REPORT ? interval / NSEC_PER_SEC : 0);
+	wcur_zero(w, len - 2);
+	if (w->failed)
+		return;
+	const uint64_t sum = v4 ? 0 : csum_pseudo(&src, &to_snoopers.dst, proto, (uint32_t)len);
+	scn_put16(mrd + 2, csum_fold(csum_add(sum, mrd, len)));
+}
+
 /* RFC 826: a request. */
 static void
 scn_write_arp(struct wcur *w, const struct scn_frame *f)
@@ -301,6 +326,9 @@ scn_build_sound(const struct scn_frame *f, uint32_t seq, uint8_t *buf)
 		break;
 	case SCN_PIM:
 		scn_write_pim(&w, f);
+		break;
+	case SCN_MRD:
+		scn_write_mrd(&w, f);
 		break;
 	case SCN_ETH:
 		scn_write_eth_only(&w, f, seq);

@@ -107,6 +107,8 @@ scn_match_form(const struct scn_frame *want, uint32_t seq, const struct frame *f
 		return scn_match_arp(want, f);
 	case SCN_PIM:
 		return f->control == FRAME_PIM;
+	case SCN_MRD:
+		return f->control == FRAME_MRD;
 	case SCN_HEX:
 		return f->len == want->n_hex && memcmp(f->data, want->hex, f->len) == 0;
 	case SCN_ETH:
