@@ -77,7 +77,7 @@ sw_flood_broadcast(struct sw *sw)
 	return DROP_NO_PORT;
 }
 
-static enum drop_reason
+enum drop_reason
 sw_unicast(struct sw *sw, const struct frame *f)
 {
 	const struct fdb_entry *e = fdb_lookup(&sw->fdb, fdb_key(0, &f->dst));

@@ -92,6 +92,8 @@ sw_family_of(const struct frame *f)
 /* Adds the present frame to a port's list, unless it is the ingress or down. */
 void sw_copy_to(struct sw *sw, uint16_t id);
 void sw_copy_to_set(struct sw *sw, const struct portset *set);
+/* Sends the present frame where its destination MAC is; returns why it could not, should nothing have been sent. */
+enum drop_reason sw_unicast(struct sw *sw, const struct frame *f);
 /* Hands out what was collected for one port, or for all. */
 void sw_flush_port(struct sw_port *p, struct mono now);
 void sw_flush(struct sw *sw);
