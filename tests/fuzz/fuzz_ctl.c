@@ -18,7 +18,8 @@
 
 enum {
 	HEADER = 3,
-	HANG_UP = 0x01, /* the client goes without waiting for its answers */
+	HANG_UP = 0x01,      /* the client goes without waiting for its answers */
+	PROGRAM_ENDS = 0x02, /* the program goes, without another turn of its loop */
 	ENDLESS = 0xf0,
 	TOTAL_MAX = CTL_LINE_MAX + 2048,
 	SENDS_MAX = 256,         /* larger pieces rather than more */
@@ -129,19 +130,23 @@ receive_some(struct peer *p)
 		p->eof = true;
 }
 
+/* Until the program has closed the connection, or all was sent and one of the two goes.  Behind that no client is left.
+ */
 static void
-talk(struct ctl *ctl, struct peer *p, bool hang_up)
+talk(struct ctl *ctl, struct peer *p, uint8_t flags)
 {
 	for (unsigned turns = 0; !p->eof; turns++) {
 		FUZZ_CHECK(turns < TURNS_MAX);
 		if (p->sent < p->len)
 			send_some(p);
-		else if (hang_up)
+		else if (flags & (HANG_UP | PROGRAM_ENDS))
 			break;
 		event_base_loop(ctl->base, EVLOOP_NONBLOCK);
 		receive_some(p);
 	}
 	close(p->fd);
+	if (flags & PROGRAM_ENDS)
+		return;
 	for (unsigned turns = 0; ctl_clients(ctl) > 0; turns++) {
 		FUZZ_CHECK(turns < TURNS_MAX);
 		event_base_loop(ctl->base, EVLOOP_NONBLOCK);
@@ -222,13 +227,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
 	struct peer p = new_peer(pair[0], data, size);
-	const bool hang_up = data[2] & HANG_UP;
+	const uint8_t flags = data[2];
 	struct ctl *ctl = new_ctl();
 
 	ctl_conn_start(ctl, pair[1]);
 	FUZZ_CHECK(ctl_clients(ctl) == 1);
-	talk(ctl, &p, hang_up);
-	if (!hang_up)
+	talk(ctl, &p, flags);
+	if (!(flags & (HANG_UP | PROGRAM_ENDS)))
 		FUZZ_CHECK(check_answers(&p.answers) == expected_answers(&p));
 	free(p.bytes);
 	sbuf_free(&p.answers);

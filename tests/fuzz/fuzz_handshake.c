@@ -22,7 +22,7 @@ enum step {
 	STEP_DATA,   /* u8 session and flags, u16 length: a data packet of the next counter, kind byte and payload */
 	STEP_LOCAL,  /* u8 session, u8 what the program does with it */
 	STEP_TRAP,   /* u8: so many outputs from now, the session closes itself from inside of the callback */
-	STEPS
+	STEP_RELOAD, /* the server reads its certificates again */
 };
 
 enum { DATA_FORGED = 0x80, DATA_OLD = 0x40, DGRAM_MAX = 2047 };
@@ -224,6 +224,9 @@ step(struct world *w, struct rcur *c)
 		break;
 	case STEP_TRAP:
 		w->trap = rcur_u8(c);
+		break;
+	case STEP_RELOAD:
+		world_reload(w);
 		break;
 	default:
 		break;

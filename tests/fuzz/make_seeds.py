@@ -258,6 +258,7 @@ def tmsg_seeds():
 
 IDENTITY = 'identity { certificate = a key = b ca = c }\n'
 REMOTE = 'remote = {"vpn.example.org:4711", 192.0.2.7, "[2001:db8::7]", "2001:db8::8", h}\n'
+PIN = "0123456789abcdefABCDEF" + "0" * 42
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 SNOOPING = """snooping {
 	igmp = yes mld = off igmp-version = 2 mld-version = 1 querier = on querier-address = {10.0.0.1, fe80::1}
@@ -270,19 +271,22 @@ SNOOPING = """snooping {
 PEERS = """peers {
 	max = 4000 router = auto max-macs = 0 max-groups = 1 max-hosts = 1048576 protect-macs = no
 	flood-unknown-unicast = false flood-broadcast = false multicast-route = false keepalive = 600s fast-leave = off
+	pool = {10.8.0.0/24, "fd08::/64"}
 }
-peer bob { address = {10.8.0.21, "fd08::21/64"} disabled = true }
+peer bob { address = {10.8.0.21, "fd08::21/64"} disabled = true fingerprint = %s }
 peer "alice@example.org" { max-macs = 5 router = always address = {"10.8.0.20/24",} }
-"""
+""" % PIN
 TAP = 'tap "cast0" { address = {"10.8.0.1/24", "fd08::1/64"} fast-leave = on router = never }\n'
 
 
 def conf_seeds():
-    server = TAP + "switch { aging = 1 max-macs = 16 mtu = 8000 }\n" + "listen { address = {0.0.0.0} port = 1 }\n"
-    server += IDENTITY + SNOOPING + PEERS + "control { socket = '/a b/c' }\nlog { level = debug }\n"
+    server = TAP + "switch { aging = 1 max-macs = 16 mtu = 8000 user = nobody }\n"
+    server += "listen { address = {0.0.0.0} port = 1 }\n" + IDENTITY + SNOOPING + PEERS
+    server += "control { socket = '/a b/c' }\nlog { level = debug }\n"
     client = REMOTE + "remote-order = random\n" + TAP.split("fast")[0] + "}\nswitch { mtu = 1280 }\n" + SNOOPING
     client += "identity { certificate = '" + PEM + "' key = \"" + PEM + "\" ca = /x "
-    client += "server-name = n require-eku = off }\n"
+    client += "crl = '/y' crl-strict = yes server-name = n require-eku = off fingerprints = {" + PIN + ", '"
+    client += ":".join(["5a"] * 32) + "'} }\n"
     client += "pull { address = no multicast-route = no mtu = no }\ncontrol { socket = s }\nlog { level = error }\n"
     least = REMOTE + IDENTITY + "tap t { }\n"
     seeds = {
@@ -345,6 +349,19 @@ def conf_seeds():
         "peer-no-tap": "peer a { address = {10.8.0.2, fd08::2} }\n",
         "pem-lines": "identity { certificate = \"two\nlines\" key = '" + PEM + "' ca = '' }\n",
         "server-name-long": "identity { certificate = a key = b ca = c server-name = " + "n" * 254 + " }\n",
+        "pins": "identity { certificate = a key = b fingerprints = {zz, " + PIN + ", " + PIN + "} }\n"
+                "peer a { fingerprint = 00 }\n" + "".join("peer %s { fingerprint = %s }\n" % (n, PIN) for n in "bc"),
+        "crl-without": "identity { certificate = a key = b crl = c crl-strict = true }\n",
+        "crl-strict-without": IDENTITY.replace("}", "crl-strict = true }"),
+        "no-authority": "identity { certificate = a key = b }\nlisten { }\n",
+        "pool": TAP + "peers { pool = {10.8.0.1/24, 10.9.0.0/16, 10.8.0.0/24, 0.0.0.0/0, fd09::/64, 224.0.0.0/4} }\n",
+        "user": "switch { user = '' }\nswitch { user = 'a b' }\n",
+        "user-long": "switch { user = " + "u" * 40 + " }\n",
+        "parentheses": "log ( )\n",
+        "escape-control": 'control { socket = "a\\\1" }\n',
+        "ends-in-list": "remote = {a,",
+        "ends-in-option": "log { level",
+        "ends-in-value": "log { level =",
         "socket-long": "control { socket = " + "s" * 108 + " }\n",
     }
     return {name: text.encode() for name, text in seeds.items()}
@@ -429,6 +446,7 @@ def handshake_seeds():
         "push": bytes([PUSH]) + server + time(250) + time(500) + data_step(0, b"\3" + be(1, 4) + b"\0") + local(0, 0),
         "push-unanswered": bytes([PUSH]) + server + b"".join(time(4000) + data_step(0, pad) for _ in range(12)),
         "keepalive": none + server + time(15000) + time(10000) + time(10000) + time(10001),
+        "local-early": none + hello_step(0, 1) + local(0, 2) + local(0, 12) + local(0, 3),
         "local": none + server + b"".join(local(0, what) for what in (0, 2, 12, 3, 4, 252, 1)),
         "close-early": none + hello_step(0, 1) + local(0, 1) + hello_step(0, 3) + time(1),
         "trap-first-flight": none + trap(1) + hello_step(0, 1) + hello_step(0, 3),
@@ -465,6 +483,7 @@ def handshake_seeds():
         "dtls-again": begun + hello_step(0, 1) + hello_step(0, 3) + hello_step(0, 2),
         "dtls-cookie-expires": real + hello_step(0, 0) + time(60000) + time(60000) + time(1) + hello_step(0, 1) +
                                hello_step(1, 0) + time(60000) * 5 + hello_step(1, 1),
+        "dtls-reload": begun + b"\7" + hello_step(1, 0) + b"\7" + hello_step(1, 1),
         "dtls-short-cookie": real + raw(0, client_hello(cookie=b"x")),
     }
 
@@ -494,6 +513,7 @@ def ctl_seeds():
         "unfinished": lines(echo) + b'{"command":',
         "hang-up": lines(*[echo] * 20, flags=1),
         "hang-up-unfinished": lines(chunk=3, flags=1) + b'{"command":',
+        "program-ends": lines(*[echo] * 20, flags=2),
         "long": lines(times=0xff) + b"x",
         "long-pieces": lines(times=0xff, chunk=255) + b'{"command":"',
         "deep": lines(b'{"command":"echo","value":' + b"[" * 500 + b"]" * 500 + b"}"),
@@ -537,6 +557,100 @@ def castctl_seeds():
     return {name: text.encode() for name, text in texts.items()}
 
 
+# --- the switch
+
+NO_QUERIER, SMALL, UNREG_FLOOD, UNREG_DROP, OLD_QUERIES, OFF, STRICT, BEFORE = (1 << n for n in range(8))
+TAP_PORT, NIC, ALICE, BOB = range(4)
+V6, UNICAST, S_FLAG, OLDER = 0x80, 0x40, 0x40, 0x20
+DOWN, UP, DELETE, ROUTER, LIMITS, FAST_LEAVE, STATIC, FLOODS = (n << 4 for n in range(8))
+
+
+def sw_raw(port, content):
+    return bytes([port << 3]) + be(len(content), 2) + content
+
+
+def sw_wrap(port, host, name):
+    is_mld, _, message = MESSAGES[name]
+    return bytes([1 | port << 3, is_mld, host, len(message)]) + message
+
+
+def sw_report(port, host, kind, group, *sources):
+    return bytes([2 | port << 3, host, kind, group, len(sources), *sources])
+
+
+def sw_query(port, host, group, *sources):
+    return bytes([3 | port << 3, host, group, len(sources), *sources])
+
+
+def sw_data(port, host, to):
+    return bytes([4 | port << 3, host, to])
+
+
+def sw_time(seconds):
+    return b"\5" + be(int(seconds * 50), 2)
+
+
+def sw_port(port, how):
+    return bytes([6 | port << 3, how])
+
+
+def sw_settings(mode):
+    return bytes([7, mode])
+
+
+def switch_seeds():
+    def script(*steps, mode=0):
+        return bytes([mode]) + b"".join(steps)
+
+    joined = sw_report(ALICE, 1, 4, 1) + sw_report(BOB, 2, 4, 1) + sw_report(NIC, 3, 4, V6 | 1)
+    every = b"".join(sw_report(port, 10 + port, kind, group, *range(kind & 3)) for port in range(4)
+                     for kind in range(16) for group in (1, V6 | 2))
+    return {
+        "empty": script(),
+        "members": script(sw_time(15), joined, sw_data(TAP_PORT, 9, 1), sw_data(NIC, 9, V6 | 1), sw_data(NIC, 9, 5)),
+        "expire": script(joined, sw_time(300), sw_data(TAP_PORT, 9, 1)),
+        "leave": script(joined, sw_report(ALICE, 1, 3, 1), sw_report(BOB, 2, 3, 1), sw_time(3),
+                        sw_data(TAP_PORT, 9, 1)),
+        "sources": script(sw_report(ALICE, 1, 1, 1, 1, 2), sw_report(ALICE, 2, 2, 1, 2, 3),
+                          sw_report(ALICE, 1, 6, 1, 1), sw_report(ALICE, 1, 5, 1, 4), sw_time(2),
+                          *(sw_data(TAP_PORT, s, 1) for s in range(6))),
+        "every-record": script(every, sw_time(5), every),
+        "every-record-small": script(every, sw_time(5), every, mode=SMALL),
+        "every-record-backwards": script(every[::-1], every),
+        "older": script(sw_report(NIC, 1, 0, 1), sw_report(NIC, 2, 8, 1), sw_report(NIC, 3, 4, 1),
+                        sw_report(NIC, 1, 7, 1), sw_report(NIC, 1, 0, V6 | 1), sw_report(NIC, 1, 7, V6 | 1),
+                        sw_time(300)),
+        "queriers": script(sw_query(NIC, 1, 0), sw_query(NIC, 1, V6), sw_query(TAP_PORT, 200, 0), sw_time(300)),
+        "queriers-of-peers": script(sw_query(ALICE, 1, 0), sw_port(ALICE, ROUTER), sw_query(ALICE, 1, 0), sw_time(300)),
+        "specific-queries": script(joined, sw_query(NIC, 1, 0), sw_query(NIC, 1, 1), sw_query(NIC, 1, 1 | S_FLAG),
+                                   sw_query(NIC, 1, 1, 1, 2), sw_query(NIC, 1, V6 | 1 | OLDER), sw_time(12)),
+        "no-querier": script(sw_data(NIC, 1, 1), joined, sw_query(NIC, 1, 0), sw_data(NIC, 1, 1), mode=NO_QUERIER),
+        "unregistered-flood": script(sw_time(20), sw_data(NIC, 1, 9), mode=UNREG_FLOOD),
+        "unregistered-drop": script(sw_time(20), sw_data(NIC, 1, 9), mode=UNREG_DROP | BEFORE),
+        "old-queries": script(joined, sw_report(ALICE, 1, 3, 1), sw_time(300), mode=OLD_QUERIES),
+        "not-snooped": script(joined, sw_data(NIC, 1, 1), sw_data(NIC, 1, V6 | 1), mode=OFF),
+        "router-ports": script(sw_port(ALICE, ROUTER | 2), joined, sw_data(NIC, 1, 7), sw_port(ALICE, ROUTER | 1)),
+        "macs": script(*(sw_data(p, h, UNICAST | h + 1) for p in range(4) for h in range(8)), sw_time(300), mode=SMALL),
+        "macs-move": script(sw_data(TAP_PORT, 1, UNICAST | 2), sw_data(ALICE, 1, UNICAST | 2), sw_time(11),
+                            sw_data(ALICE, 1, UNICAST | 2), sw_data(BOB, 3, UNICAST | 1),
+                            sw_data(ALICE, 3, UNICAST | 1)),
+        "macs-static": script(sw_port(NIC, STATIC | 1), sw_port(NIC, STATIC | 2), sw_data(BOB, 1, UNICAST | 2),
+                              sw_data(BOB, 2, UNICAST | 1)),
+        "ports": script(joined, sw_port(ALICE, DOWN), sw_data(NIC, 1, 1), sw_port(ALICE, UP), sw_port(BOB, DELETE),
+                        sw_data(BOB, 1, 1), sw_port(BOB, 0), sw_time(2)),
+        "port-limits": script(sw_port(ALICE, LIMITS | 1), *(sw_report(ALICE, h, 4, h) for h in range(4)),
+                              sw_port(ALICE, LIMITS)),
+        "port-settings": script(joined, sw_port(ALICE, FAST_LEAVE | 1), sw_report(ALICE, 1, 3, 1),
+                                sw_port(BOB, FAST_LEAVE | 2), sw_report(BOB, 2, 3, 1), sw_time(3),
+                                *(sw_port(NIC, FLOODS | n) for n in (0, 3, 8, 15))),
+        "settings": script(joined, *(sw_settings(1 << n) + sw_time(1) + sw_data(NIC, 1, 1) for n in range(8)), every),
+        "wrapped": script(*(sw_wrap(port, 1, name) for name in MESSAGES for port in (NIC, ALICE)), sw_time(3)),
+        "frames": script(*(sw_raw(NIC, content[3:]) for content in list(frame_seeds().values())[:30])),
+        "pim": script(sw_raw(NIC, frame_seeds()["pim4"][3:]), sw_raw(TAP_PORT, frame_seeds()["pim6"][3:]),
+                      sw_data(ALICE, 1, 1)),
+    }
+
+
 SEEDS = {
     "castctl": castctl_seeds,
     "conf": conf_seeds,
@@ -544,6 +658,7 @@ SEEDS = {
     "frame": frame_seeds,
     "gm": gm_seeds,
     "handshake": handshake_seeds,
+    "switch": switch_seeds,
     "tmsg": tmsg_seeds,
 }
 

@@ -120,15 +120,11 @@ static const struct session_ops ops = {
 
 /* --- the world --- */
 
-/* Of one server for the whole process: making keys is slow. */
 static struct dtls_ctx *
-dtls_ctx(void)
+dtls_ctx_make(void)
 {
-	static struct dtls_ctx *ctx;
 	char err[SEC_ERROR_MAX] = "";
 
-	if (ctx)
-		return ctx;
 	struct testcert *ca = testcert_ca("fuzz");
 	struct testcert *leaf = testcert_leaf(ca, "server", "serverAuth");
 	const struct identity_params params = {
@@ -140,12 +136,31 @@ dtls_ctx(void)
 	};
 	struct identity *id = identity_load(&params, err, sizeof(err));
 
-	ctx = id ? dtls_ctx_new(id, err) : NULL;
+	struct dtls_ctx *ctx = id ? dtls_ctx_new(id, err) : NULL;
+
 	FUZZ_CHECK(ctx != NULL && err[0] == '\0');
 	identity_free(id);
 	testcert_free(leaf);
 	testcert_free(ca);
 	return ctx;
+}
+
+/* Two servers for the whole process: making keys is slow. */
+static struct dtls_ctx *
+dtls_ctx(unsigned which)
+{
+	static struct dtls_ctx *ctx[2];
+
+	if (!ctx[which])
+		ctx[which] = dtls_ctx_make();
+	return ctx[which];
+}
+
+void
+world_reload(struct world *w)
+{
+	if (w->mode & MODE_DTLS)
+		dtls_listener_set_ctx(w->listener, dtls_ctx(1));
 }
 
 static struct session_params
@@ -178,7 +193,7 @@ world_init(struct world *w, uint8_t mode)
 	const struct sessions_params params = { session, MAX_SESSIONS, MAX_HANDSHAKES, MAX_PER_PREFIX };
 
 	fuzz_listener_init(&w->fake);
-	w->listener = mode & MODE_DTLS ? dtls_listener_new(dtls_ctx(), &w->rng, w->now) : &w->fake.base;
+	w->listener = mode & MODE_DTLS ? dtls_listener_new(dtls_ctx(0), &w->rng, w->now) : &w->fake.base;
 	FUZZ_CHECK(w->listener != NULL);
 	w->table = sessions_new(&params, &ops, w, w->listener, on_listen_output, &w->rng, w->now);
 	FUZZ_CHECK(w->table != NULL);
@@ -207,7 +222,11 @@ count_one(void *arg, struct session *s)
 {
 	struct census *c = arg;
 
-	FUZZ_CHECK(session_state(s) != SESSION_CLOSED);
+	FUZZ_CHECK(session_state(s) != SESSION_CLOSED && session_local_id(s) != 0);
+	FUZZ_CHECK(session_state_name(session_state(s))[0] != '\0' && session_path(s)->remote.port != 0);
+	FUZZ_CHECK((session_aead(s) == TMSG_AEAD_NONE) == (session_state(s) < SESSION_CONFIRM));
+	FUZZ_CHECK(session_hello(s)->receiver == session_remote_id(s));
+	FUZZ_CHECK(session_has_sec(s) || session_state(s) == SESSION_ESTABLISHED);
 	if (session_state(s) == SESSION_ESTABLISHED)
 		c->established++;
 	else

@@ -36,6 +36,8 @@ struct world {
 void world_init(struct world *w, uint8_t mode);
 /* Checks that nothing is left over. */
 void world_fini(struct world *w);
+/* The listener gets a new context, as after a reload; nothing without MODE_DTLS. */
+void world_reload(struct world *w);
 /* Does what is due. */
 void world_tick(struct world *w);
 /* One of the sessions that are not closed; NULL when there is none. */
