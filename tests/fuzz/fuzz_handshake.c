@@ -231,6 +231,7 @@ step(struct world *w, struct rcur *c)
 	default:
 		break;
 	}
+	world_check(w);
 }
 
 int
@@ -246,6 +247,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (rcur_left(&c) > 0)
 		step(&w, &c);
 	world_tick(&w);
+	world_check(&w);
 	world_fini(&w);
 	return 0;
 }

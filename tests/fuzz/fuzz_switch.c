@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "castswitch/cursor.h"
+#include "castswitch/mdb.h"
 #include "castswitch/switch.h"
 #include "fuzz/gm_wrap.h"
 
@@ -64,6 +65,7 @@ struct world {
 	const struct port *from; /* of the frame that is being switched */
 	const struct frame *frame;
 	const uint8_t *original; /* its bytes */
+	bool other_limits;       /* than when the tables were filled */
 };
 
 /* --- what the switch does --- */
@@ -406,6 +408,54 @@ step_port(struct world *w, unsigned port, struct rcur *c)
 		add_port(w, port);
 }
 
+/* --- looking --- */
+
+static void
+check_port(void *arg, const struct sw_port_view *v)
+{
+	unsigned *n = arg;
+
+	FUZZ_CHECK(v->name[0] != '\0' && v->stats != NULL);
+	(*n)++;
+}
+
+static void
+check_group(void *arg, const struct sw_group_view *v)
+{
+	unsigned *n = arg;
+
+	FUZZ_CHECK(ipaddr_is_multicast(&v->group) && v->port != NULL && (v->exclude || mono_is_never(v->expires)));
+	FUZZ_CHECK(!v->exclude || !mono_is_never(v->expires));
+	(*n)++;
+}
+
+static void
+check_mac(void *arg, const struct sw_fdb_view *v)
+{
+	unsigned *n = arg;
+
+	FUZZ_CHECK(!mac_is_group(&v->mac) && !mac_is_zero(&v->mac) && (v->port != NULL || v->is_static));
+	(*n)++;
+}
+
+static void
+check_views(const struct world *w)
+{
+	const struct sw_snooping *s = &w->params.snooping;
+	unsigned ports = 0, groups = 0, macs = 0;
+	struct sw_counts counts;
+
+	switch_counts(w->sw, &counts);
+	switch_each_port(w->sw, check_port, &ports);
+	FUZZ_CHECK(switch_each_group(w->sw, check_group, &groups));
+	switch_each_mac(w->sw, check_mac, &macs);
+	FUZZ_CHECK(ports == counts.ports && groups == counts.port_groups && macs == counts.macs);
+	if (w->other_limits)
+		return;
+	FUZZ_CHECK(counts.groups <= s->max_groups + PORTS * MDB_RESERVED_GROUPS);
+	FUZZ_CHECK(counts.source_records <= s->max_source_records + PORTS * MDB_RESERVED_SOURCES);
+}
+
 static void
 step(struct world *w, struct rcur *c)
 {
@@ -436,6 +486,7 @@ step(struct world *w, struct rcur *c)
 		break;
 	case STEP_SWITCH:
 		set_params(w, rcur_u8(c));
+		w->other_limits = true;
 		switch_reconfigure(w->sw, &w->params, w->now);
 		break;
 	default:
@@ -453,6 +504,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_init(&w, rcur_u8(&c));
 	while (rcur_left(&c) > 0)
 		step(&w, &c);
+	check_views(&w);
 	switch_free(w.sw);
 	return 0;
 }

@@ -23,7 +23,7 @@ check_query(const struct gm_msg *m, const struct frame *f)
 	if (m->version != (m->family == GM_IGMP ? 3 : 2))
 		FUZZ_CHECK(m->n == 0 && m->qqi == 0 && m->qrv == 0 && !m->s_flag);
 	else
-		FUZZ_CHECK(inside(&m->body, f));
+		FUZZ_CHECK(inside(&m->body, f) && rcur_left(&m->body) == m->n * (m->family == GM_IGMP ? 4u : 16u));
 	for (; gm_query_next_source(&walk, &source); n++)
 		FUZZ_CHECK(m->family == GM_MLD || ipaddr_is_v4(&source));
 	FUZZ_CHECK(n == m->n && walk.n == 0 && !walk.body.failed);
@@ -43,16 +43,24 @@ check_record(const struct gm_record *rec, enum gm_family family, const struct fr
 	FUZZ_CHECK(n == rec->n && walk.n == 0 && rcur_left(&walk.sources) == 0);
 }
 
+/* Records follow each other as RFC 3376 4.2.4 and RFC 3810 5.2.4 draw them: a header with the lengths of what follows,
+ * the group, sources, auxiliary data in 32-bit words. */
 static void
 check_report(const struct gm_msg *m, const struct frame *f)
 {
+	const size_t address = m->family == GM_IGMP ? 4 : 16;
+	const uint8_t *at = m->body.p;
 	struct gm_msg walk = *m;
 	struct gm_record rec;
 	unsigned n = 0;
 
 	FUZZ_CHECK(inside(&m->body, f));
-	for (; gm_next_record(&walk, &rec); n++)
+	for (; gm_next_record(&walk, &rec); n++) {
 		check_record(&rec, m->family, f);
+		FUZZ_CHECK(rec.type == at[0] && rec.n == (at[2] << 8 | at[3]) && rec.sources.p == at + 4 + address);
+		at = rec.sources.end + at[1] * (size_t)4;
+		FUZZ_CHECK(walk.body.p == at);
+	}
 	FUZZ_CHECK(n == m->n && walk.n == 0 && !walk.body.failed);
 }
 

@@ -105,6 +105,9 @@ MESSAGES = {
     "igmp3-report": (False, "224.0.0.22", b"\x22\0\0\0\0\0\0\3" + igmp3_record(4, G4) +
                      igmp3_record(1, "232.1.1.1", ["10.0.0.9", "10.0.0.8"]) +
                      igmp3_record(6, G4, ["10.0.0.7"], b"auxi")),
+    "igmp3-report-aux": (False, "224.0.0.22", b"\x22\0\0\0\0\0\0\2" +
+                         igmp3_record(4, G4, ["10.0.0.7"], b"auxiliary da") + igmp3_record(3, G4, ["10.0.0.7"])),
+    "igmp3-query-lies": (False, G4, b"\x11\x0a\0\0" + ip4(G4) + b"\x02\x7d\0\2" + ip4("10.0.0.9")),
     "igmp3-report-lies": (False, "224.0.0.22", b"\x22\0\0\0\0\0\0\2" + igmp3_record(4, G4)),
     "igmp-dvmrp": (False, "224.0.0.4", b"\x13\1\0\0" + bytes(4)),
     "igmp-mrd": (False, "224.0.0.106", b"\x30\x14\0\0" + bytes(4)),
@@ -137,6 +140,10 @@ def frame_seeds():
         "group-source": plain(HOST, GROUP4, ARP),
         "reserved": plain(bytes.fromhex("0180c2000000"), SRC, b"\0\x27", bytes(39)),
         "udp4": plain(GROUP4, SRC, IPV4, ipv4(UDP)),
+        "udp4-cut": plain(GROUP4, SRC, IPV4, ipv4(UDP)[:-1]),
+        "udp4-cut-unicast": plain(HOST, SRC, IPV4, ipv4(UDP)[:-1]),
+        "udp6-cut-payload": plain(HOST, SRC, IPV6, ipv6(UDP)[:-1]),
+        "tag-cut": plain(GROUP4, SRC, b"\x81\0\x60"),
         "udp4-padded": plain(GROUP4, SRC, IPV4, ipv4(UDP), bytes(18)),
         "udp4-options": plain(GROUP4, SRC, IPV4, ipv4(UDP, options=b"\1\1\x07\6\4abc\0\0\0\0"[:12])),
         "udp4-options-lie": plain(GROUP4, SRC, IPV4, ipv4(UDP, options=b"\x94\6\0\0")),
@@ -155,6 +162,8 @@ def frame_seeds():
         "udp6-hop-pad1": plain(GROUP6, SRC, IPV6, ipv6(extension(17, b"\0\0\1\2\0\0") + UDP, proto=0)),
         "udp6-fragment": plain(GROUP6, SRC, IPV6, ipv6(b"\x11\0\0\x69\0\0\0\1" + UDP, proto=44)),
         "udp6-many": plain(GROUP6, SRC, IPV6, ipv6(extension(60, bytes(6)) * 9 + UDP, proto=60)),
+        "udp6-hop-cut": plain(GROUP6, SRC, IPV6, ipv6(b"\x11\x07" + bytes(6), proto=0)),
+        "udp6-extension-cut": plain(GROUP6, SRC, IPV6, ipv6(b"\x11\0" + bytes(5), proto=60)),
         "udp6-cut": plain(GROUP6, SRC, IPV6, ipv6(b"\x11\x07" + bytes(6), proto=60)),
         "esp6": plain(GROUP6, SRC, IPV6, ipv6(UDP, proto=51)),
         "pim4": plain(GROUP4, SRC, IPV4, ipv4(b"\x20\0\xdf\xff", proto=103, dst="224.0.0.13")),

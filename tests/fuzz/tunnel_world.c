@@ -213,9 +213,25 @@ world_fini(struct world *w)
 
 struct census {
 	unsigned n, established, handshakes;
-	unsigned wanted; /* which one to remember */
+	struct ipaddr prefix[MAX_SESSIONS]; /* of the handshakes */
+	unsigned wanted;                    /* which one to remember */
 	struct session *found;
 };
+
+/* IPv4 addresses and IPv6 /56 prefixes. */
+static void
+count_handshake(struct census *c, const struct ipaddr *from)
+{
+	struct ipaddr prefix = *from;
+	unsigned same = 1;
+
+	if (!ipaddr_is_v4(from))
+		memset(prefix.b + 7, 0, sizeof(prefix.b) - 7);
+	for (unsigned i = 0; i < c->handshakes; i++)
+		same += ipaddr_equal(&prefix, &c->prefix[i]);
+	FUZZ_CHECK(same <= MAX_PER_PREFIX && c->handshakes < MAX_SESSIONS);
+	c->prefix[c->handshakes++] = prefix;
+}
 
 static void
 count_one(void *arg, struct session *s)
@@ -230,7 +246,7 @@ count_one(void *arg, struct session *s)
 	if (session_state(s) == SESSION_ESTABLISHED)
 		c->established++;
 	else
-		c->handshakes++;
+		count_handshake(c, &session_path(s)->remote.ip);
 	if (c->n++ == c->wanted)
 		c->found = s;
 }
@@ -247,9 +263,13 @@ world_session(struct world *w, unsigned n)
 	return c.found;
 }
 
-static void
-check_table(const struct world *w)
+void
+world_check(const struct world *w)
 {
+	if (w->client) {
+		FUZZ_CHECK(w->closed == (session_state(w->client) == SESSION_CLOSED));
+		return;
+	}
 	struct census c = { .wanted = UINT32_MAX };
 	const struct sessions_stats *stats = sessions_stats(w->table);
 
@@ -268,12 +288,10 @@ world_tick(struct world *w)
 		session_tick(w->client, w->now);
 		session_tick(w->client, w->now);
 		FUZZ_CHECK(mono_before(w->now, session_next(w->client)));
-		FUZZ_CHECK(w->closed == (session_state(w->client) == SESSION_CLOSED));
 		return;
 	}
 	sessions_tick(w->table, w->now);
 	sessions_tick(w->table, w->now);
 	if (!(w->mode & MODE_DTLS)) /* OpenSSL's timer has its own clock */
 		FUZZ_CHECK(mono_before(w->now, sessions_next(w->table)));
-	check_table(w);
 }

@@ -38,6 +38,8 @@ void world_init(struct world *w, uint8_t mode);
 void world_fini(struct world *w);
 /* The listener gets a new context, as after a reload; nothing without MODE_DTLS. */
 void world_reload(struct world *w);
+/* The counts agree and keep within the limits. */
+void world_check(const struct world *w);
 /* Does what is due. */
 void world_tick(struct world *w);
 /* One of the sessions that are not closed; NULL when there is none. */
