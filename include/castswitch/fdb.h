@@ -5,9 +5,9 @@
  *    entry costs one timer an aging interval.
  *  - Limits are fair per port: a port at its own limit evicts its own oldest entry; at the global limit a new address is not
  *    learned (its traffic floods), and nobody else's entries suffer.
- *  - A MAC that is known on a tap or NIC port, is static or the switch's own is "protected": it does not move to a port
- *    with protect_macs until it was silent for FDB_PROTECT.
- *  - A MAC that keeps moving is counted (flaps).
+ *  - A MAC that is known on a tap, a NIC or an endpoint's port, is static or the switch's own is "protected": it does not
+ *    move to a port with protect_macs until it was silent for FDB_PROTECT.
+ *  - A MAC that has moved FDB_MAX_MOVES times, each within FDB_PROTECT of the one before, stays where it is for FDB_PROTECT.
  *  - The table is hashed with a secret key.
  */
 #ifndef CASTSWITCH_FDB_H
@@ -25,6 +25,7 @@
 
 #define FDB_PROTECT (10 * NSEC_PER_SEC)
 
+enum { FDB_MAX_MOVES = 5 };
 enum { FDB_LOCAL_PORT = 0xffff }; /* the switch itself: frames to it are consumed */
 
 struct fdb_entry {
@@ -36,7 +37,9 @@ struct fdb_entry {
 	struct fdb_port *owner; /* NULL = the switch itself */
 	uint16_t port;          /* owner's id, or FDB_LOCAL_PORT */
 	bool is_static;
-	bool is_protected; /* learned on a tap or NIC, static or local */
+	bool is_protected; /* learned where it belongs (fdb_port.protects), static or local */
+	uint8_t n_moves;   /* in a row */
+	struct mono moved; /* when it moved last */
 };
 
 /* Per port, owned by the port. */
@@ -44,7 +47,7 @@ struct fdb_port {
 	struct list entries;
 	uint32_t n_dynamic; /* static entries don't count */
 	uint32_t max;       /* 0 = no limit of its own */
-	bool protects;   /* what is learned here is protected (tap, NIC) */
+	bool protects;   /* what is learned here is protected (tap, NIC, endpoint) */
 	bool respects;   /* protected MACs don't move here (protect_macs) */
 	uint16_t id;
 };
@@ -55,10 +58,10 @@ struct fdb {
 	struct timerq timers;
 	nsec_t aging; /* 0 = never */
 	uint32_t max, n_dynamic;
-	uint64_t moves, refused, evicted;
+	uint64_t moves, refused, evicted, flaps; /* flaps: moves refused because there were too many */
 };
 
-enum fdb_result { FDB_KNOWN, FDB_LEARNED, FDB_MOVED, FDB_PROTECTED, FDB_FULL };
+enum fdb_result { FDB_KNOWN, FDB_LEARNED, FDB_MOVED, FDB_PROTECTED, FDB_FLAPPING, FDB_FULL };
 
 void fdb_init(struct fdb *f, const struct hash_key *key, nsec_t aging, uint32_t max);
 void fdb_fini(struct fdb *f);

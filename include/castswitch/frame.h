@@ -76,7 +76,8 @@ struct frame {
 	bool tagged;        /* the outermost tag is 802.1Q (0x8100); a service tag (0x88a8) is looked through only */
 	bool fragment;     /* an IP fragment (offset or more-fragments set) */
 	bool router_alert; /* IPv4 option 20 / hop-by-hop option 5 with value 0 (RFC 2113, 2711) */
-	bool bad_headers;  /* broken IP options or extension headers; only meaningful with control */
+	bool is_query;     /* an IGMP or MLD query, whatever its destination: hosts accept one to their own address, too */
+	bool bad_headers;  /* broken IP options or extension headers, or more of them than are looked through */
 	uint8_t ip_proto;  /* last header's protocol; 0 when not IP */
 	uint8_t hops;      /* TTL or hop limit */
 	uint8_t tos;       /* DSCP and ECN: IPv4 TOS or IPv6 traffic class; 0 when not IP */

@@ -124,18 +124,32 @@ fdb_make_room(struct fdb *f, struct fdb_port *p, bool new_entry)
 	return !new_entry || f->n_dynamic < f->max;
 }
 
+/* Whether it has moved too often; forgets moves that are long ago. */
+static bool
+fdb_is_flapping(struct fdb_entry *e, struct mono now)
+{
+	if (mono_since(e->moved, now) >= FDB_PROTECT)
+		e->n_moves = 0;
+	return e->n_moves >= FDB_MAX_MOVES;
+}
+
 static enum fdb_result
 fdb_move(struct fdb *f, struct fdb_entry *e, struct fdb_port *p, struct mono now)
 {
 	if (e->is_static || fdb_is_guarded(e, p, now))
 		return FDB_PROTECTED;
+	if (fdb_is_flapping(e, now)) {
+		f->flaps++;
+		return FDB_FLAPPING;
+	}
 	if (!fdb_make_room(f, p, false)) {
 		f->refused++;
 		return FDB_FULL;
 	}
 	fdb_detach(e);
 	fdb_attach(e, p);
-	e->seen = now;
+	e->seen = e->moved = now;
+	e->n_moves++;
 	f->moves++;
 	return FDB_MOVED;
 }

@@ -142,7 +142,8 @@ sw_port_new(struct sw *sw, const struct sw_port_params *params, const struct sw_
 	p->id = id;
 	p->is_router = params->router == SW_ROUTER_ALWAYS;
 	timer_init(&p->router_expiry, sw_router_fired);
-	fdb_port_init(&p->fdb, id, params->max_macs, params->kind != SW_PEER, params->protect_macs);
+	fdb_port_init(&p->fdb, id, params->max_macs, params->kind != SW_PEER || params->endpoint,
+		      params->protect_macs);
 	mdb_port_init(&p->mdb, id, params->fast_leave, params->endpoint, params->max_groups, params->max_hosts);
 	return p;
 }

@@ -192,6 +192,17 @@ sw_is_snooped(const struct sw *sw, const struct frame *f)
 	return f->control == FRAME_MLD && sw->params.snooping.enabled[GM_MLD];
 }
 
+/* What a port that is never a router's may not send, to whomever (DESIGN section 6, query-guard).  Behind a chain of
+ * IPv6 headers that cannot be read there may be a query, too. */
+static enum drop_reason
+sw_guard(const struct sw *sw, const struct frame *f)
+{
+	const bool *snooped = sw->params.snooping.enabled;
+	if (f->control == FRAME_PIM || f->control == FRAME_MRD || (f->is_query && snooped[sw_family_of(f)]))
+		return DROP_QUERY_GUARD;
+	return f->bad_headers && f->ethertype == ETHERTYPE_IPV6 && snooped[GM_MLD] ? DROP_BAD_IP : DROP_NONE;
+}
+
 static enum drop_reason
 sw_rx_one(struct sw *sw, struct sw_port *in, struct frame *f)
 {
@@ -204,15 +215,14 @@ sw_rx_one(struct sw *sw, struct sw_port *in, struct frame *f)
 		return r;
 	if (!sw_check_source(sw, in, f))
 		return DROP_PROTECTED_MAC;
+	if (in->params.router == SW_ROUTER_NEVER && (r = sw_guard(sw, f)) != DROP_NONE)
+		return r;
 	if (sw_is_snooped(sw, f)) {
 		sw_slow_push(sw, SW_SLOW_GM, f);
 		return DROP_NONE;
 	}
-	if (f->control == FRAME_PIM || f->control == FRAME_MRD) {
-		if (in->params.router == SW_ROUTER_NEVER)
-			return DROP_QUERY_GUARD;
+	if (f->control == FRAME_PIM || f->control == FRAME_MRD)
 		sw_slow_push(sw, SW_SLOW_ROUTER, f);
-	}
 	sw->frame = f;
 	sw->copies = 0;
 	r = sw_decide(sw, f);

@@ -76,8 +76,6 @@ sw_slow_query(struct sw *sw, struct sw_port *in, const struct frame *f, struct g
 	struct querier *q = &sw->querier[msg->family];
 	/* A copy for one host, as switches send that ask each for itself: the others don't hear it. */
 	const bool to_one = f->klass == FRAME_UNICAST;
-	if (in->params.router == SW_ROUTER_NEVER)
-		return DROP_QUERY_GUARD;
 	if (querier_query_seen(q, in->id, msg, sw->now) && !ipaddr_is_any(&msg->group) && !to_one)
 		mdb_query_seen(&sw->mdb, 0, msg, sw->now);
 	/* Behind the election, so that the elected querier's timing counts.  A query from 0.0.0.0 or :: is a switch's,

@@ -290,6 +290,17 @@ control_of(const struct frame *f, bool to_ip_group)
 	return FRAME_DATA;
 }
 
+/* RFC 3376 4.1, RFC 3810 5.1: the same type number in all versions. */
+static bool
+is_query(const struct frame *f)
+{
+	if (f->l4 == 0)
+		return false;
+	if (f->ethertype == ETHERTYPE_IPV4)
+		return f->ip_proto == PROTO_IGMP && f->data[f->l4] == 0x11;
+	return f->ip_proto == PROTO_ICMPV6 && f->data[f->l4] == 130;
+}
+
 static enum drop_reason
 parse_l3(struct frame *f, struct rcur c)
 {
@@ -309,6 +320,7 @@ parse_l3(struct frame *f, struct rcur c)
 	if (group && f->klass == FRAME_MULTICAST_OTHER)
 		f->klass = FRAME_MULTICAST_IP;
 	f->control = (uint8_t)control_of(f, group);
+	f->is_query = is_query(f);
 	return DROP_NONE;
 }
 
