@@ -639,6 +639,7 @@ def switch_seeds():
         "old-queries": script(joined, sw_report(ALICE, 1, 3, 1), sw_time(300), mode=OLD_QUERIES),
         "not-snooped": script(joined, sw_data(NIC, 1, 1), sw_data(NIC, 1, V6 | 1), mode=OFF),
         "router-ports": script(sw_port(ALICE, ROUTER | 2), joined, sw_data(NIC, 1, 7), sw_port(ALICE, ROUTER | 1)),
+        "router-port-unasked": script(sw_port(NIC, ROUTER | 2), sw_data(TAP_PORT, 9, 7)),
         "macs": script(*(sw_data(p, h, UNICAST | h + 1) for p in range(4) for h in range(8)), sw_time(300), mode=SMALL),
         "macs-move": script(sw_data(TAP_PORT, 1, UNICAST | 2), sw_data(ALICE, 1, UNICAST | 2), sw_time(11),
                             sw_data(ALICE, 1, UNICAST | 2), sw_data(BOB, 3, UNICAST | 1),
@@ -660,7 +661,22 @@ def switch_seeds():
     }
 
 
+# --- addresses
+
+def addr_seeds():
+    texts = """aa:bb:cc:dd:ee:ff AA-BB-CC-DD-EE-FF aa:bb:cc:dd:ee aa:bb:cc:dd:ee:ff:00 a:b:c:d:e:f 10.0.0.1 010.0.0.1
+        255.255.255.255 256.0.0.1 1.2.3 1.2.3.4.5 :: ::1 1:: 1:2:3:4:5:6:7:8 1::8 1:2:3:4:5:6:7:: ::2:3:4:5:6:7:8
+        1:2:3:4:5:6:7:8:9 1::2::3 ::ffff:10.0.0.1 ::ffff:a00:1 ::10.0.0.1 1:2:3:4:5:6:1.2.3.4 fe80::1%2 ff02::1:ff00:1
+        ff3e::1234 239.1.2.3 224.0.0.251 232.1.1.1 12345:: :1 1: 10.0.0.1/24 10.0.0.1/33 10.0.0.1/ 10.0.0.1/024 ::/0
+        fd08::1/64 fd08::1/129 ::ffff:1.2.3.4/120 192.0.2.1:22424 192.0.2.1:0 192.0.2.1:65536 [2001:db8::1]:22424
+        [fe80::1%2]:22424 [fe80::1%0]:1 [fe80::1%4294967296]:1 [::1] [::ffff:1.2.3.4]:5 [1.2.3.4]:5 [2001:db8::1%2]:1
+        2001:db8:0:0:1:0:0:1 2001:db8:0:1:1:1:1:1 2001:0:0:1:0:0:0:1""".split()
+    seeds = {f"text-{n:02}": text.encode() for n, text in enumerate(texts)}
+    return dict(seeds, empty=b"", nul=b"1.2.3.4\0x", bytes=G6)
+
+
 SEEDS = {
+    "addr": addr_seeds,
     "castctl": castctl_seeds,
     "conf": conf_seeds,
     "ctl": ctl_seeds,

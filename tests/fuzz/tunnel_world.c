@@ -190,7 +190,10 @@ world_init(struct world *w, uint8_t mode)
 		FUZZ_CHECK(w->client != NULL);
 		return;
 	}
-	const struct sessions_params params = { session, MAX_SESSIONS, MAX_HANDSHAKES, MAX_PER_PREFIX };
+	const struct sessions_params params = { .session = session,
+						.max_sessions = MAX_SESSIONS,
+						.max_handshakes = MAX_HANDSHAKES,
+						.max_per_prefix = MAX_PER_PREFIX };
 
 	fuzz_listener_init(&w->fake);
 	w->listener = mode & MODE_DTLS ? dtls_listener_new(dtls_ctx(0), &w->rng, w->now) : &w->fake.base;
