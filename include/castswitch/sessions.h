@@ -5,7 +5,10 @@
  * listener, and when it brings a valid cookie the new handshake replaces the one in progress at that address.
  *
  * Limits: at most 'max_sessions' in all, 'max_handshakes' not yet established (the oldest is closed to make room), and
- * 'max_per_prefix' handshakes per IPv4 address or IPv6 /56 (the newcomer is dropped: DROP_HANDSHAKE_LIMIT).
+ * 'max_per_prefix' handshakes per IPv4 address or IPv6 /56 (the newcomer is dropped: DROP_HANDSHAKE_LIMIT).  Such a prefix
+ * may begin 'handshake_rate' handshakes a second, 'handshake_burst' at once, also those that replace another: each costs a
+ * signature.  Only a ClientHello with a valid cookie is counted, so a forged address uses up nothing of anybody's; when
+ * nothing is left, every new ClientHello of the prefix is dropped unread (DROP_HANDSHAKE_LIMIT).
  *
  * The table owns its sessions and frees a closed one in the next sessions_tick() or sessions_input(), after 'closed' ran.
  */
@@ -20,11 +23,16 @@
 
 struct sessions;
 
+#define SESSIONS_HANDSHAKE_RATE 20
+#define SESSIONS_HANDSHAKE_BURST 200
+
 struct sessions_params {
 	struct session_params session; /* template; role is SERVER, local_id is chosen by the table */
 	unsigned max_sessions;
 	unsigned max_handshakes;
 	unsigned max_per_prefix;
+	unsigned handshake_rate;  /* a prefix and second; 0 = SESSIONS_HANDSHAKE_RATE */
+	unsigned handshake_burst; /* 0 = SESSIONS_HANDSHAKE_BURST */
 };
 
 struct sessions_stats {

@@ -9,9 +9,10 @@
 #include "castswitch/hmap.h"
 #include "castswitch/list.h"
 #include "castswitch/timerq.h"
+#include "prefix_limit.h"
 #include "session_impl.h"
 
-enum { CLIENT_RANDOM_LEN = 32, V6_PREFIX_BYTES = 7 /* /56 */ };
+enum { CLIENT_RANDOM_LEN = 32 };
 
 struct sessions {
 	struct sessions_params params;
@@ -25,6 +26,7 @@ struct sessions {
 	struct hmap by_prefix;  /* the same */
 	struct list handshakes; /* neither established nor closed, oldest first */
 	struct list closed;     /* to be freed */
+	struct prefix_limit limit;
 	struct timerq timers;
 	unsigned n_alive; /* not closed */
 	unsigned n_handshakes;
@@ -57,17 +59,6 @@ remote_hash(const struct sessions *t, const struct endpoint *e)
 	wcur_u16(&w, e->port);
 	wcur_u32(&w, e->scope_id);
 	return hash_bytes(&t->key, buf, sizeof(buf));
-}
-
-/* What one customer holds: an IPv4 address or an IPv6 /56. */
-static struct ipaddr
-limit_prefix(const struct ipaddr *ip)
-{
-	struct ipaddr p = *ip;
-
-	if (!ipaddr_is_v4(ip))
-		memset(p.b + V6_PREFIX_BYTES, 0, sizeof(p.b) - V6_PREFIX_BYTES);
-	return p;
 }
 
 static uint64_t
@@ -243,6 +234,8 @@ sessions_new(const struct sessions_params *params, const struct session_ops *ops
 	list_init(&t->handshakes);
 	list_init(&t->closed);
 	timerq_init(&t->timers);
+	prefix_limit_init(&t->limit, params->handshake_rate ? params->handshake_rate : SESSIONS_HANDSHAKE_RATE,
+			  params->handshake_burst ? params->handshake_burst : SESSIONS_HANDSHAKE_BURST, &t->key);
 	listener->output = listen_output;
 	listener->arg = arg;
 	return t;
@@ -258,6 +251,7 @@ sessions_free(struct sessions *t)
 	hmap_fini(&t->by_id);
 	hmap_fini(&t->by_remote);
 	hmap_fini(&t->by_prefix);
+	prefix_limit_fini(&t->limit);
 	timerq_fini(&t->timers);
 	free(t);
 }
@@ -303,7 +297,7 @@ sessions_add(struct sessions *t, struct sec *sec, const struct path *from, const
 	params.local_id = e->id = sessions_pick_id(t);
 	e->table = t;
 	e->remote = from->remote;
-	e->prefix = limit_prefix(&from->remote.ip);
+	e->prefix = prefix_limit_prefix(&from->remote.ip);
 	memcpy(e->random, random, CLIENT_RANDOM_LEN);
 	list_init(&e->link);
 	timer_init(&e->timer, entry_fire);
@@ -322,27 +316,47 @@ sessions_add(struct sessions *t, struct sec *sec, const struct path *from, const
 	entry_arm(e);
 }
 
+/* Whether the limits let the listener see a ClientHello.  One that would replace a handshake of the same address needs
+ * no room. */
+static bool
+sessions_may_listen(const struct sessions *t, const struct entry *old, const struct ipaddr *prefix, struct mono now)
+{
+	bool full = t->n_handshakes == 0 && t->n_alive >= t->params.max_sessions;
+
+	if (!prefix_limit_allows(&t->limit, prefix, now))
+		return false;
+	return old || (!full && count_prefix(t, prefix) < t->params.max_per_prefix);
+}
+
+/* Makes room for a new handshake whose cookie was valid, and pays for it. */
+static bool
+sessions_admit(struct sessions *t, struct entry *old, const struct ipaddr *prefix, struct mono now)
+{
+	if (!prefix_limit_take(&t->limit, prefix, now))
+		return false;
+	if (old)
+		session_finish(old->session, SESSION_END_LOCAL, TMSG_REASON_NONE,
+			       "replaced by a new handshake from its address", now);
+	return sessions_make_room(t, now);
+}
+
 /* A ClientHello that belongs to no handshake: only the listener may answer it.  The limits are looked at first, for the
- * listener's cookie costs a hash; one that would replace a handshake of the same address needs no room. */
+ * listener's cookie costs a hash. */
 static void
 sessions_listen(struct sessions *t, struct entry *old, const struct path *from, const uint8_t *dgram, size_t len,
 		const uint8_t random[CLIENT_RANDOM_LEN], struct mono now)
 {
-	struct ipaddr prefix = limit_prefix(&from->remote.ip);
-	bool full = t->n_handshakes == 0 && t->n_alive >= t->params.max_sessions;
+	struct ipaddr prefix = prefix_limit_prefix(&from->remote.ip);
 	struct sec *sec;
 
-	if (!old && (full || count_prefix(t, &prefix) >= t->params.max_per_prefix)) {
+	if (!sessions_may_listen(t, old, &prefix, now)) {
 		sessions_count_drop(t, DROP_HANDSHAKE_LIMIT);
 		return;
 	}
 	sec = t->listener->ops->input(t->listener, from, dgram, len, now);
 	if (!sec)
 		return;
-	if (old)
-		session_finish(old->session, SESSION_END_LOCAL, TMSG_REASON_NONE,
-			       "replaced by a new handshake from its address", now);
-	if (sessions_make_room(t, now)) {
+	if (sessions_admit(t, old, &prefix, now)) {
 		sessions_add(t, sec, from, random, now);
 	} else {
 		sec->ops->destroy(sec);

@@ -125,8 +125,8 @@ static const struct session_ops client_ops = {
 
 /* --- the net --- */
 
-struct net *
-net_new(unsigned max_sessions, unsigned max_handshakes, unsigned max_per_prefix)
+static struct net *
+net_new_with(const struct sessions_params *limits)
 {
 	struct net *n = calloc(1, sizeof(*n));
 
@@ -135,20 +135,33 @@ net_new(unsigned max_sessions, unsigned max_handshakes, unsigned max_per_prefix)
 	fake_secs_alive = fake_aeads_alive = 0;
 	rng_seeded_init(&n->rng_state, 5, &n->rng);
 	fake_listener_init(&n->listener);
-	n->params = (struct sessions_params){
-		.session = {
-			.aead = &fake_aead,
-			.aeads = { TMSG_AEAD_CHACHA20_POLY1305 },
-			.n_aeads = 1,
-			.software = "server 1",
-		},
-		.max_sessions = max_sessions,
-		.max_handshakes = max_handshakes,
-		.max_per_prefix = max_per_prefix,
+	n->params = *limits;
+	n->params.session = (struct session_params){
+		.aead = &fake_aead,
+		.aeads = { TMSG_AEAD_CHACHA20_POLY1305 },
+		.n_aeads = 1,
+		.software = "server 1",
 	};
 	n->table = sessions_new(&n->params, &table_ops, n, &n->listener.base, listener_output, &n->rng, fake_now);
 	assert_non_null(n->table);
 	return n;
+}
+
+struct net *
+net_new(unsigned max_sessions, unsigned max_handshakes, unsigned max_per_prefix)
+{
+	return net_new_with(&(struct sessions_params){
+		.max_sessions = max_sessions, .max_handshakes = max_handshakes, .max_per_prefix = max_per_prefix });
+}
+
+struct net *
+net_new_rated(unsigned max_per_prefix, unsigned handshake_rate, unsigned handshake_burst)
+{
+	return net_new_with(&(struct sessions_params){ .max_sessions = 1000,
+						       .max_handshakes = 1000,
+						       .max_per_prefix = max_per_prefix,
+						       .handshake_rate = handshake_rate,
+						       .handshake_burst = handshake_burst });
 }
 
 void

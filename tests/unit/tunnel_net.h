@@ -39,6 +39,8 @@ struct net {
 };
 
 struct net *net_new(unsigned max_sessions, unsigned max_handshakes, unsigned max_per_prefix);
+/* The same, with a rate of handshakes for each prefix. */
+struct net *net_new_rated(unsigned max_per_prefix, unsigned handshake_rate, unsigned handshake_burst);
 void net_free(struct net *n);
 /* As a socket of the server would hand it on. */
 void net_to_table(struct net *n, const struct path *from, uint8_t *data, size_t len);
