@@ -3,6 +3,9 @@
  * Frames of consecutive packets of one session are collected and switched together.  What is collected is handed over
  * before any other session or handshake is touched, because those may end sessions; and it is dropped when the session
  * itself ended by a packet of the same run (BYE), since its port is gone then.
+ *
+ * Handshake datagrams wait until the data packets of their batch are through.  They are picked out beforehand, by their
+ * place in the batch: the switch may write into datagrams, so nobody looks at the first byte of one twice.
  */
 #include "castswitch/port_peer.h"
 
@@ -55,14 +58,18 @@ void
 port_peer_receive(const struct port_peer_rx *rx, struct udp_dgram *dgrams, size_t n, struct mono now)
 {
 	struct run r = { .rx = rx, .now = now };
+	const struct udp_dgram *handshakes[PORT_PEER_RX_HANDSHAKES];
+	size_t n_handshakes = 0;
 	for (size_t i = 0; i < n; i++) {
 		switch (tmsg_classify(dgrams[i].data, dgrams[i].len)) {
 		case TMSG_CLASS_DATA:
 			run_data(&r, &dgrams[i]);
 			break;
 		case TMSG_CLASS_DTLS:
-			run_end(&r);
-			rx->handshake(rx->arg, &dgrams[i].path, dgrams[i].data, dgrams[i].len, now);
+			if (n_handshakes < PORT_PEER_RX_HANDSHAKES)
+				handshakes[n_handshakes++] = &dgrams[i];
+			else
+				rx->drop(rx->arg, DROP_HANDSHAKE_LIMIT);
 			break;
 		case TMSG_CLASS_UNKNOWN:
 			rx->drop(rx->arg, DROP_UNKNOWN_DATAGRAM);
@@ -70,4 +77,6 @@ port_peer_receive(const struct port_peer_rx *rx, struct udp_dgram *dgrams, size_
 		}
 	}
 	run_end(&r);
+	for (size_t i = 0; i < n_handshakes; i++)
+		rx->handshake(rx->arg, &handshakes[i]->path, handshakes[i]->data, handshakes[i]->len, now);
 }

@@ -6,7 +6,7 @@
 
 #include "tunnel_net.h"
 
-enum { FRAMES = 16, BUF = FRAME_HEADROOM + 256 };
+enum { FRAMES = 16, BATCH = 48, BUF = FRAME_HEADROOM + 256 };
 
 /* A server: a table of sessions whose established ones have ports, and a tap that records what reaches it. */
 struct world {
@@ -19,9 +19,11 @@ struct world {
 	struct port_peer *ports[2];
 	struct session *sessions[2];
 	unsigned drops[DROP_MAX];
-	struct udp_dgram batch[FRAMES];
-	uint8_t bytes[FRAMES][BUF];
+	struct udp_dgram batch[BATCH];
+	uint8_t bytes[BATCH][BUF];
 	size_t n;
+	char order[BATCH + 1]; /* handshake datagrams, each by the byte behind its version; a frame seen is '.' */
+	size_t n_order;
 };
 
 static void
@@ -30,8 +32,10 @@ tap_tx(void *arg, const struct sw_tx *items, size_t n, struct mono now)
 	struct world *w = arg;
 	(void)now;
 	for (size_t i = 0; i < n; i++)
-		if (items[i].frame->ethertype == 0x88b5)
+		if (items[i].frame->ethertype == 0x88b5) {
 			w->seen[w->n_seen++] = (char)items[i].frame->data[ETH_HDR_LEN];
+			w->order[w->n_order++] = '.';
+		}
 }
 
 static struct session *
@@ -45,6 +49,7 @@ static void
 rx_handshake(void *arg, const struct path *from, const uint8_t *dgram, size_t len, struct mono now)
 {
 	struct world *w = arg;
+	w->order[w->n_order++] = (char)dgram[3];
 	for (int i = 0; i < 2; i++)
 		if (port_peer_session(w->ports[i]) && session_state(w->sessions[i]) == SESSION_CLOSED)
 			port_peer_detach(w->ports[i], now);
@@ -228,6 +233,67 @@ test_handshake_frees_closed_sessions(void **state)
 	assert_int_equal(sessions_stats(w->net->table)->drops[DROP_HANDSHAKE_STRAY], 1);
 }
 
+static void
+add_handshake(struct world *w, char mark)
+{
+	const uint8_t record[16] = { 22, 0xfe, 0xfd, (uint8_t)mark };
+	add_bytes(w, 1, record, sizeof(record));
+}
+
+/* Whatever the order of arrival, data packets go first, and each kind keeps its order. */
+static void
+test_data_goes_before_handshakes(void **state)
+{
+	struct world *w = *state;
+	add_handshake(w, '1');
+	add_frame(w, 0, 'a');
+	add_handshake(w, '2');
+	add_frame(w, 1, 'A');
+	add_frame(w, 0, 'b');
+	add_handshake(w, '3');
+	receive(w);
+	assert_string_equal(w->seen, "aAb");
+	assert_string_equal(w->order, "...123");
+	assert_int_equal(w->drops[DROP_HANDSHAKE_LIMIT], 0);
+}
+
+/* A handshake may end a session whose frames came behind it in the batch: they are through by then. */
+static void
+test_handshake_before_the_goodbye(void **state)
+{
+	struct world *w = *state;
+	add_handshake(w, '1');
+	add_frame(w, 0, 'a');
+	session_close(w->net->clients[0].session, TMSG_REASON_SHUTDOWN, "", fake_now);
+	add_queued(w, 0);
+	add_handshake(w, '2');
+	receive(w);
+	assert_string_equal(w->order, ".12");
+	assert_int_equal(sessions_count(w->net->table), 1);
+	assert_null(port_peer_session(w->ports[0]));
+}
+
+/* n - 1, n and n + 1: the batch's first are worked on, the others counted; the next batch counts anew. */
+static void
+test_handshakes_of_a_batch(void **state)
+{
+	struct world *w = *state;
+	enum { N = PORT_PEER_RX_HANDSHAKES };
+	for (int extra = -1; extra <= 20; extra++) {
+		memset(w->order, 0, sizeof(w->order));
+		w->n_order = w->n_seen = 0;
+		memset(w->drops, 0, sizeof(w->drops));
+		for (int i = 0; i < N + extra; i++)
+			add_handshake(w, (char)('A' + i));
+		add_frame(w, 0, 'a');
+		receive(w);
+		assert_int_equal(w->n_order, 1 + (extra < 0 ? N + extra : N));
+		assert_memory_equal(w->order, ".ABCDEFGHIJKLMNOP", w->n_order);
+		assert_int_equal(w->drops[DROP_HANDSHAKE_LIMIT], extra > 0 ? extra : 0);
+		assert_int_equal(w->seen[0], 'a');
+	}
+}
+
 int
 main(void)
 {
@@ -237,6 +303,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_bye_inside_a_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_port_detached_before_its_frames, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_handshake_frees_closed_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_data_goes_before_handshakes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_handshake_before_the_goodbye, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_handshakes_of_a_batch, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
