@@ -2,10 +2,13 @@
 #include "app_setup.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "app_files.h"
 #include "castswitch/log.h"
 #include "castswitch/privilege.h"
 #include "castswitch/rundir.h"
@@ -22,9 +25,11 @@ app_print_errors(const struct app_program *prog, const char *text)
 
 struct identity *
 app_identity(const struct conf_identity *conf, enum identity_role role, const char *server_name,
-	     const struct identity_pin *pins, size_t n_pins, char err[APP_ERROR_MAX])
+	     const struct identity_pin *pins, size_t n_pins, struct app_files *files, char err[APP_ERROR_MAX])
 {
 	const struct identity_params params = { .role = role,
+						.open_file = files ? app_files_open : NULL,
+						.open_arg = files,
 						.certificate = conf->certificate,
 						.key = conf->key,
 						.ca = conf->ca,
@@ -75,7 +80,10 @@ app_tap_open(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char 
 		return APP_RUNTIME;
 	}
 	t->tap = tap_open(conf->name, err, APP_ERROR_MAX);
-	return t->tap ? app_tap_configure(t, conf, mtu, err) : APP_RUNTIME;
+	if (t->tap)
+		return app_tap_configure(t, conf, mtu, err);
+	/* Capabilities of a user namespace don't count for the device of another. */
+	return errno == EPERM || errno == EACCES ? APP_PRIVILEGE : APP_RUNTIME;
 }
 
 void
@@ -86,13 +94,45 @@ app_tap_close(struct app_tap *t)
 	*t = (struct app_tap){ 0 };
 }
 
-struct ctl *
-app_ctl_open(struct loop *loop, const char *path, char err[APP_ERROR_MAX])
+const char *
+app_user(const char *configured)
 {
-	if (strncmp(path, CASTSWITCH_RUNDIR "/", sizeof(CASTSWITCH_RUNDIR)) == 0 &&
-	    rundir_create(CASTSWITCH_RUNDIR, err, APP_ERROR_MAX) != 0)
+	if (geteuid() != 0 || strcmp(configured, PRIVILEGE_DEFAULT_USER) != 0 || getpwnam(configured))
+		return configured;
+	log_warning("main", "user '%s' does not exist, running as 'nobody' (create it: useradd --system %s)",
+		    configured, configured);
+	return "nobody";
+}
+
+static bool
+app_run_dir(const char *path, const char *user, char err[APP_ERROR_MAX])
+{
+	const struct privilege_drop_params drop = { .user = user };
+	if (strncmp(path, CASTSWITCH_RUNDIR "/", sizeof(CASTSWITCH_RUNDIR)) != 0)
+		return true;
+	return rundir_create(CASTSWITCH_RUNDIR, err, APP_ERROR_MAX) == 0 &&
+	       privilege_give_dir(&drop, CASTSWITCH_RUNDIR, err, APP_ERROR_MAX) == 0;
+}
+
+struct ctl *
+app_ctl_open(struct loop *loop, const char *path, const char *user, char err[APP_ERROR_MAX])
+{
+	if (!app_run_dir(path, user, err))
 		return NULL;
 	return ctl_open(loop_event_base(loop), path, err, APP_ERROR_MAX);
+}
+
+enum app_exit
+app_drop(const char *user, bool net_admin, char err[APP_ERROR_MAX])
+{
+	const struct privilege_drop_params drop = { .user = user,
+						    .keep = net_admin ? PRIVILEGE_NET_ADMIN : PRIVILEGE_NONE };
+	int r = privilege_drop(&drop, err, APP_ERROR_MAX);
+	if (r < 0)
+		return APP_PRIVILEGE;
+	if (r == PRIVILEGE_UNMAPPED)
+		log_notice("main", "%s", err);
+	return APP_OK;
 }
 
 static void

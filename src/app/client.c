@@ -83,7 +83,7 @@ client_start_switch(struct client *c, char err[APP_ERROR_MAX])
 	params.snooping.querier = SW_QUERIER_OFF;
 	params.mac = app_switch_mac(&c->rng);
 	c->sw = switch_new(&params, &ops, &c->events, &c->rng, loop_now(c->loop));
-	if (c->sw) {
+	if (c->sw && switch_add_static_mac(c->sw, NULL, 0, &params.mac, loop_now(c->loop))) {
 		sw_port_params_default(SW_PEER, "tunnel", &port);
 		port.router = SW_ROUTER_ALWAYS;
 		c->tunnel = port_peer_new(c->sw, &port, loop_now(c->loop), &r);
@@ -155,9 +155,6 @@ client_now(void *arg)
 static enum app_exit
 client_start_control(struct client *c, char err[APP_ERROR_MAX])
 {
-	c->ctl = app_ctl_open(c->loop, c->conf->control.socket, err);
-	if (!c->ctl)
-		return APP_RUNTIME;
 	c->view = (struct ctl_switch_view){ .sw = c->sw, .now = client_now, .arg = c };
 	int r = client_register_commands(c);
 	if (r == 0)
@@ -167,15 +164,21 @@ client_start_control(struct client *c, char err[APP_ERROR_MAX])
 	return r ? client_fail(err, "control", -r) : APP_OK;
 }
 
+/* The control socket comes first: it says that another one is running better than anything behind it.  What the server
+ * pushes is applied later, so CAP_NET_ADMIN stays. */
 static enum app_exit
 client_start(struct client *c, char err[APP_ERROR_MAX])
 {
-	enum app_exit code = client_start_switch(c, err);
+	c->user = app_user(c->conf->sw.user);
+	c->ctl = app_ctl_open(c->loop, c->conf->control.socket, c->user, err);
+	enum app_exit code = c->ctl ? client_start_switch(c, err) : APP_RUNTIME;
 	if (code == APP_OK)
 		code = client_start_tap(c, err);
 	if (code == APP_OK)
 		code = client_start_connector(c, err);
-	return code == APP_OK ? client_start_control(c, err) : code;
+	if (code == APP_OK)
+		code = client_start_control(c, err);
+	return code == APP_OK ? app_drop(c->user, true, err) : code;
 }
 
 /* --- end --- */
@@ -220,12 +223,23 @@ static enum app_exit
 client_check_identity(const struct app_program *prog, const struct conf_client *conf)
 {
 	char err[APP_ERROR_MAX];
-	struct identity *id = client_identity(conf, conf->identity.server_name, err);
+	struct identity *id = client_identity(conf, conf->identity.server_name, NULL, err);
 	bool ok = id != NULL;
 	identity_free(id);
 	if (!ok)
 		app_print_errors(prog, err);
 	return ok ? APP_OK : APP_CONFIG;
+}
+
+/* The helper process is forked before keys are in memory. */
+static enum app_exit
+client_start_files(const struct app_program *prog, const struct app_options *o, struct client *c)
+{
+	char err[APP_ERROR_MAX];
+	if (app_files_start(&c->files, o->config, &c->conf->identity, c->conf->control.socket, err))
+		return APP_OK;
+	app_print_errors(prog, err);
+	return APP_PRIVILEGE;
 }
 
 static enum app_exit
@@ -234,7 +248,9 @@ client_with_config(const struct app_program *prog, const struct app_options *o, 
 	struct client c = { .conf = conf, .rng = random_rng() };
 	app_event_log_init(&c.events);
 	log_set_level(conf->log.level);
-	enum app_exit code = client_check_identity(prog, conf);
+	enum app_exit code = o->check ? APP_OK : client_start_files(prog, o, &c);
+	if (code == APP_OK)
+		code = client_check_identity(prog, conf);
 	if (code == APP_OK && o->check) {
 		struct sbuf text;
 		sbuf_init(&text);
@@ -254,6 +270,7 @@ client_with_config(const struct app_program *prog, const struct app_options *o, 
 	}
 	for (size_t i = 0; i < CONNECTOR_MAX_REMOTES; i++)
 		dtls_ctx_free(c.dtls[i]);
+	app_files_fini(&c.files);
 	return code;
 }
 

@@ -3,6 +3,7 @@
 #define CASTSWITCH_APP_CLIENT_H
 
 #include "app_events.h"
+#include "app_files.h"
 #include "app_setup.h"
 #include "castswitch/conf.h"
 #include "castswitch/connector.h"
@@ -26,6 +27,8 @@ struct client_net {
 
 struct client {
 	const struct conf_client *conf;
+	struct app_files files;
+	const char *user; /* who to be after the start */
 	struct loop *loop;
 	struct rng rng;
 	struct mono started;
@@ -44,6 +47,8 @@ struct client {
 	struct udp *udp; /* of the present try */
 	struct loop_fd *udp_fd;
 	struct port_peer *tunnel;
+	bool tunnel_ended;    /* its session ended, maybe while the switch was running: the port goes down at the flush */
+	bool told_connecting;
 
 	uint64_t drops[DROP_MAX]; /* datagrams that reached no session */
 	struct ctl *ctl;
@@ -58,7 +63,8 @@ void client_tunnel_flush(struct client *c, struct mono now);
 /* Closes the socket and the resolver of the present try. */
 void client_tunnel_close(struct client *c);
 /* The profile's identity.  NULL with one line in err. */
-struct identity *client_identity(const struct conf_client *conf, const char *server_name, char err[APP_ERROR_MAX]);
+struct identity *client_identity(const struct conf_client *conf, const char *server_name, struct app_files *files,
+				 char err[APP_ERROR_MAX]);
 const struct conf_remote *client_remote(const struct client *c, unsigned number);
 
 /* --- client_net.c: addresses and routes on the tap --- */

@@ -42,8 +42,9 @@ static void
 client_path_error(struct client *c, struct mono now)
 {
 	struct session *s = connector_session(c->connector);
-	if (udp_take_error(c->udp) && s)
-		session_path_error(s, now);
+	int err = udp_take_error(c->udp);
+	if (err && s)
+		session_path_error(s, strerror(err), now);
 }
 
 static void
@@ -71,6 +72,9 @@ client_udp_ready(void *arg, int fd, unsigned events, struct mono now)
 void
 client_tunnel_flush(struct client *c, struct mono now)
 {
+	if (c->tunnel_ended)
+		port_peer_detach(c->tunnel, now);
+	c->tunnel_ended = false;
 	if (!c->udp)
 		return;
 	udp_flush(c->udp, now);
@@ -102,7 +106,8 @@ client_resolve(void *arg, unsigned remote)
 }
 
 struct identity *
-client_identity(const struct conf_client *conf, const char *server_name, char err[APP_ERROR_MAX])
+client_identity(const struct conf_client *conf, const char *server_name, struct app_files *files,
+		char err[APP_ERROR_MAX])
 {
 	const struct conf_fingerprints *f = &conf->identity.fingerprints;
 	struct identity_pin *pins = calloc(f->n + 1, sizeof(*pins));
@@ -114,7 +119,7 @@ client_identity(const struct conf_client *conf, const char *server_name, char er
 		pins[i].title = "server";
 		memcpy(pins[i].sha256, f->v[i], IDENTITY_SHA256_LEN);
 	}
-	struct identity *id = app_identity(&conf->identity, IDENTITY_CLIENT, server_name, pins, f->n, err);
+	struct identity *id = app_identity(&conf->identity, IDENTITY_CLIENT, server_name, pins, f->n, files, err);
 	free(pins);
 	return id;
 }
@@ -126,7 +131,7 @@ client_dtls(struct client *c, unsigned remote, char err[APP_ERROR_MAX])
 	struct dtls_ctx **ctx = &c->dtls[c->order[remote]];
 	const char *name =
 		c->conf->identity.server_name ? c->conf->identity.server_name : client_remote(c, remote)->host;
-	struct identity *id = *ctx ? NULL : client_identity(c->conf, name, err);
+	struct identity *id = *ctx ? NULL : client_identity(c->conf, name, &c->files, err);
 	if (id)
 		*ctx = dtls_ctx_new(id, err);
 	identity_free(id);
@@ -164,7 +169,12 @@ client_open(void *arg, unsigned remote, const struct endpoint *to, char ret_erro
 	struct client *c = arg;
 	char err[APP_ERROR_MAX] = "", addr[ENDPOINT_STRLEN];
 	struct dtls_ctx *ctx = client_dtls(c, remote, err);
-	log_debug("tunnel", "trying %s", endpoint_str(to, addr));
+	/* The first try is worth a line; later ones follow a warning that says when they come. */
+	if (c->told_connecting)
+		log_debug("tunnel", "trying %s", endpoint_str(to, addr));
+	else
+		log_notice("tunnel", "connecting to %s (%s)", client_remote(c, remote)->host, endpoint_str(to, addr));
+	c->told_connecting = true;
 	struct sec *sec = NULL;
 	if (ctx && client_open_udp(c, to, err))
 		sec = dtls_client_new(ctx, ret_error);
@@ -193,6 +203,7 @@ client_established(void *arg, struct session *s, struct mono now)
 		   endpoint_str(&session_path(s)->remote, addr), app_aead_name(session_aead(s)),
 		   session_hello(s)->software);
 	port_peer_attach(c->tunnel, s, c->udp, now);
+	c->tunnel_ended = false;
 }
 
 static void
@@ -218,7 +229,9 @@ client_lost(void *arg, struct session *s, const struct session_close_info *info,
 			    s ? endpoint_str(&session_path(s)->remote, addr)
 			      : client_remote(c, connector_remote(c->connector))->host,
 			    why, (double)retry_in / (double)NSEC_PER_SEC);
-	port_peer_detach(c->tunnel, now);
+	(void)now;
+	port_peer_end(c->tunnel);
+	c->tunnel_ended = true;
 }
 
 const struct connector_ops client_connector_ops = {

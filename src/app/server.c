@@ -23,10 +23,8 @@ server_tap_readable(void *arg, int fd, unsigned events, struct mono now)
 	int n = TAP_BATCH;
 	(void)fd;
 	(void)events;
-	s->in_switch = true;
 	for (int i = 0; i < SERVER_READ_BATCHES && n == TAP_BATCH; i++)
 		n = port_tap_read(s->tap_port, now);
-	s->in_switch = false;
 	if (n >= 0)
 		return;
 	log_error("tap", "%s: the interface is gone (%s), ending", tap_name(s->tap.tap), strerror(-n));
@@ -71,9 +69,7 @@ static void
 server_switch_tick(void *arg, struct mono now)
 {
 	struct server *s = arg;
-	s->in_switch = true;
 	switch_tick(s->sw, now);
-	s->in_switch = false;
 }
 
 static struct mono
@@ -113,6 +109,8 @@ server_start_switch(struct server *s, char err[APP_ERROR_MAX])
 	app_querier_addresses(&s->conf->tap.address, &params);
 	params.mac = app_switch_mac(&s->rng);
 	s->sw = switch_new(&params, &ops, &s->events, &s->rng, loop_now(s->loop));
+	if (s->sw && !switch_add_static_mac(s->sw, NULL, 0, &params.mac, loop_now(s->loop)))
+		return server_fail(err, "switch", ENOMEM);
 	if (!s->sw || loop_add_engine(s->loop, server_switch_next, server_switch_tick, s) != 0)
 		return server_fail(err, "switch", ENOMEM);
 	return APP_OK;
@@ -207,9 +205,6 @@ server_now(void *arg)
 static enum app_exit
 server_start_control(struct server *s, char err[APP_ERROR_MAX])
 {
-	s->ctl = app_ctl_open(s->loop, s->conf->control.socket, err);
-	if (!s->ctl)
-		return APP_RUNTIME;
 	s->view = (struct ctl_switch_view){ .sw = s->sw, .now = server_now, .arg = s };
 	int r = server_register_commands(s);
 	if (r == 0)
@@ -221,15 +216,20 @@ server_start_control(struct server *s, char err[APP_ERROR_MAX])
 	return r ? server_fail(err, "control", -r) : APP_OK;
 }
 
+/* The control socket comes first: it says that another one is running better than anything behind it. */
 static enum app_exit
 server_start(struct server *s, char err[APP_ERROR_MAX])
 {
-	enum app_exit code = server_start_switch(s, err);
+	s->user = app_user(s->conf->sw.user);
+	s->ctl = app_ctl_open(s->loop, s->conf->control.socket, s->user, err);
+	enum app_exit code = s->ctl ? server_start_switch(s, err) : APP_RUNTIME;
 	if (code == APP_OK)
 		code = server_start_tap(s, err);
 	if (code == APP_OK)
 		code = server_start_listen(s, err);
-	return code == APP_OK ? server_start_control(s, err) : code;
+	if (code == APP_OK)
+		code = server_start_control(s, err);
+	return code == APP_OK ? app_drop(s->user, false, err) : code;
 }
 
 /* --- end --- */
@@ -280,23 +280,34 @@ server_load_identity(const struct app_program *prog, struct server *s)
 	char err[APP_ERROR_MAX];
 	if (!s->conf->listen.present)
 		return APP_OK;
-	if (server_identity(s->conf, &s->identity, &s->dtls, err))
+	if (server_identity(s->conf, NULL, &s->identity, &s->dtls, err))
 		return APP_OK;
 	app_print_errors(prog, err);
 	return APP_CONFIG;
+}
+
+/* The helper process is forked before keys are in memory. */
+static enum app_exit
+server_start_files(const struct app_program *prog, const struct app_options *o, struct server *s)
+{
+	char err[APP_ERROR_MAX];
+	if (app_files_start(&s->files, o->config, &s->conf->identity, s->conf->control.socket, err))
+		return APP_OK;
+	app_print_errors(prog, err);
+	return APP_PRIVILEGE;
 }
 
 /* Owns conf. */
 static enum app_exit
 server_with_config(const struct app_program *prog, const struct app_options *o, struct conf_server *conf)
 {
-	struct server s = {
-		.conf = conf, .config_file = o->config, .rng = random_rng(), .limit_handshake = LOG_LIMIT_INIT
-	};
+	struct server s = { .conf = conf, .rng = random_rng(), .limit_handshake = LOG_LIMIT_INIT };
 	list_init(&s.peers);
 	app_event_log_init(&s.events);
 	log_set_level(conf->log.level);
-	enum app_exit code = server_load_identity(prog, &s);
+	enum app_exit code = o->check ? APP_OK : server_start_files(prog, o, &s);
+	if (code == APP_OK)
+		code = server_load_identity(prog, &s);
 	if (code == APP_OK && o->check) {
 		struct sbuf text;
 		sbuf_init(&text);
@@ -317,6 +328,7 @@ server_with_config(const struct app_program *prog, const struct app_options *o, 
 	dtls_ctx_free(s.dtls);
 	identity_free(s.identity);
 	pool_free(s.pool);
+	app_files_fini(&s.files);
 	conf_server_free(s.conf);
 	return code;
 }

@@ -3,6 +3,7 @@
 #define CASTSWITCH_APP_SERVER_H
 
 #include "app_events.h"
+#include "app_files.h"
 #include "app_setup.h"
 #include "castswitch/conf.h"
 #include "castswitch/ctl.h"
@@ -42,7 +43,8 @@ struct server_peer {
 
 struct server {
 	struct conf_server *conf; /* owned; replaced by a reload */
-	const char *config_file;
+	struct app_files files;
+	const char *user; /* who to be after the start */
 	struct loop *loop;
 	struct rng rng;
 	struct mono started;
@@ -61,7 +63,6 @@ struct server {
 	struct sessions *sessions;
 	struct list peers;
 	unsigned n_peers;
-	bool in_switch; /* the switch is running: ports may not be removed now */
 
 	struct ctl *ctl;
 	struct ctl_switch_view view;
@@ -76,7 +77,7 @@ void server_receive(struct server *s, struct udp_dgram *dgrams, size_t n, struct
 struct server_peer *server_peer_find(const struct server *s, const char *name);
 /* BYE to everybody. */
 void server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now);
-/* Removes the peers whose sessions ended while the switch was running. */
+/* Removes the peers whose sessions ended.  Not while the switch is running: sessions can end inside of it. */
 void server_reap_peers(struct server *s, struct mono now);
 
 /* Sends the peer its configuration. */
@@ -84,7 +85,7 @@ void server_push(struct server *s, const struct server_peer *p, struct mono now)
 
 /* --- server_setup.c --- */
 /* The identity and the DTLS context of a configuration; both false and NULL with one line in err. */
-bool server_identity(const struct conf_server *conf, struct identity **ret_id, struct dtls_ctx **ret_dtls,
+bool server_identity(const struct conf_server *conf, struct app_files *files, struct identity **ret_id, struct dtls_ctx **ret_dtls,
 		     char err[APP_ERROR_MAX]);
 /* The pool of a configuration (*ret NULL when it has none), without the addresses that are taken; false when out of memory. */
 bool server_pool(const struct conf_server *conf, struct pool **ret);

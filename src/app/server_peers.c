@@ -123,10 +123,10 @@ server_established(void *arg, struct session *session, struct mono now)
 	char buf[ENDPOINT_STRLEN];
 	int err;
 	struct server_peer *old = server_peer_find(s, name);
-	if (old) {
+	if (old)
 		session_close(old->session, TMSG_REASON_REPLACED, "", now);
-		server_reap_peers(s, now);
-	}
+	/* The port of an older session of that name must make room now. */
+	server_reap_peers(s, now);
 	struct server_peer *p = server_peer_new(s, session, now, &err);
 	if (p && !server_give_addresses(s, p)) {
 		server_peer_free(s, p, now);
@@ -170,10 +170,8 @@ server_closed(void *arg, struct session *session, const struct session_close_inf
 	}
 	struct server_peer *p = port_peer_owner(port);
 	log_info("peer", "%s: disconnected: %s", p->name, app_end_text(info, why, sizeof(why)));
-	session_set_owner(session, NULL);
+	port_peer_end(port);
 	p->session = NULL;
-	if (!s->in_switch)
-		server_reap_peers(s, now);
 }
 
 void

@@ -54,6 +54,8 @@ list_restart(const struct conf_server *old, const struct conf_server *new, char 
 		add_word(list, len, "listen");
 	if (strcmp(old->control.socket, new->control.socket) != 0)
 		add_word(list, len, "control");
+	if (strcmp(old->sw.user, new->sw.user) != 0)
+		add_word(list, len, "user");
 }
 
 /* --- applying --- */
@@ -115,7 +117,11 @@ reload_read(struct server *s, char *err, size_t errlen)
 	struct conf_server *new = NULL;
 	struct sbuf errors;
 	sbuf_init(&errors);
-	if (conf_server_load(s->config_file, &new, &errors) != 0) {
+	const char *file = s->files.paths[APP_FILE_CONFIG];
+	int fd = app_files_open(&s->files, file);
+	if (fd < 0)
+		sbuf_printf(&errors, "%s: %s\n", file, strerror(-fd));
+	if (fd < 0 || conf_server_load_fd(fd, file, &new, &errors) != 0) {
 		/* The first mistake is the answer; all of them go to the log. */
 		const char *text = sbuf_str(&errors);
 		snprintf(err, errlen, "%.*s", (int)strcspn(text, "\n"), text);
@@ -153,7 +159,8 @@ reload_prepare(struct server *s, struct reload *r, char err[APP_ERROR_MAX])
 	r->conf = reload_read(s, err, APP_ERROR_MAX);
 	if (!r->conf)
 		return false;
-	if (s->listener && r->conf->listen.present && !server_identity(r->conf, &r->identity, &r->dtls, err)) {
+	if (s->listener && r->conf->listen.present &&
+	    !server_identity(r->conf, &s->files, &r->identity, &r->dtls, err)) {
 		log_error("reload", "%s", err);
 		return false;
 	}

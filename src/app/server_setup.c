@@ -23,8 +23,8 @@ server_pins(const struct conf_server *conf, size_t *ret_n)
 }
 
 bool
-server_identity(const struct conf_server *conf, struct identity **ret_id, struct dtls_ctx **ret_dtls,
-		char err[APP_ERROR_MAX])
+server_identity(const struct conf_server *conf, struct app_files *files, struct identity **ret_id,
+		struct dtls_ctx **ret_dtls, char err[APP_ERROR_MAX])
 {
 	size_t n;
 	struct identity *id = NULL;
@@ -32,7 +32,7 @@ server_identity(const struct conf_server *conf, struct identity **ret_id, struct
 	struct identity_pin *pins = server_pins(conf, &n);
 	snprintf(err, APP_ERROR_MAX, "out of memory");
 	if (pins)
-		id = app_identity(&conf->identity, IDENTITY_SERVER, conf->identity.server_name, pins, n, err);
+		id = app_identity(&conf->identity, IDENTITY_SERVER, NULL, pins, n, files, err);
 	if (id)
 		dtls = dtls_ctx_new(id, err);
 	free(pins);

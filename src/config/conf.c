@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf_check.h"
 #include "conf_confuse.h"
@@ -277,17 +278,25 @@ read_bytes(FILE *f, char **ret, size_t *ret_len)
 	return 0;
 }
 
+/* Closes f, which is NULL when it could not be opened: err says why then. */
+static int
+read_stream(FILE *f, int err, const char *file, char **ret, size_t *ret_len, struct sbuf *errors)
+{
+	if (f) {
+		err = read_bytes(f, ret, ret_len);
+		fclose(f);
+	}
+	if (err)
+		sbuf_printf(errors, "%s: %s\n", file, strerror(-err));
+	return err;
+}
+
 static int
 read_file(const char *file, char **ret, size_t *ret_len, struct sbuf *errors)
 {
 	FILE *f = fopen(file, "re");
-	int err = f ? read_bytes(f, ret, ret_len) : -errno;
 
-	if (f)
-		fclose(f);
-	if (err)
-		sbuf_printf(errors, "%s: %s\n", file, strerror(-err));
-	return err;
+	return read_stream(f, f ? 0 : -errno, file, ret, ret_len, errors);
 }
 
 int
@@ -297,6 +306,24 @@ conf_server_load(const char *file, struct conf_server **ret, struct sbuf *errors
 	size_t len;
 	int err = read_file(file, &text, &len, errors);
 
+	if (err)
+		return err;
+	err = conf_server_parse(file, text, len, ret, errors);
+	free(text);
+	return err;
+}
+
+int
+conf_server_load_fd(int fd, const char *file, struct conf_server **ret, struct sbuf *errors)
+{
+	FILE *f = fdopen(fd, "r");
+	char *text;
+	size_t len;
+	int err = f ? 0 : -errno;
+
+	if (!f)
+		close(fd);
+	err = read_stream(f, err, file, &text, &len, errors);
 	if (err)
 		return err;
 	err = conf_server_parse(file, text, len, ret, errors);

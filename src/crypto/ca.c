@@ -198,7 +198,7 @@ static X509 *
 load_cert(const char *kind, const char *dir, const char *file, char *err)
 {
 	char path[4096];
-	const struct pem_source src = { kind, path };
+	const struct pem_source src = { .kind = kind, .source = path };
 	STACK_OF(X509) * certs;
 	X509 *cert;
 
@@ -227,7 +227,7 @@ bool
 ca_authority_open(struct ca_authority *a, const char *dir, char *err)
 {
 	char path[4096];
-	const struct pem_source key = { "key", path };
+	const struct pem_source key = { .kind = "key", .source = path };
 
 	a->dirfd = ca_open_dir(dir, err);
 	if (a->dirfd < 0)

@@ -87,7 +87,7 @@ ca_crl_new(const struct ca_pair *root, const struct ca_crl *c)
 bool
 ca_crl_number(const char *path, uint64_t *ret)
 {
-	const struct pem_source src = { "CRL", path };
+	const struct pem_source src = { .kind = "CRL", .source = path };
 	char why[CA_ERROR_MAX];
 	STACK_OF(X509_CRL) *crls = pem_crls(&src, why, sizeof(why));
 	ASN1_INTEGER *i = NULL;

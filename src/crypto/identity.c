@@ -47,10 +47,18 @@ check_dates(const struct pem_source *src, const X509 *cert, char *err, size_t er
 	}
 }
 
-static bool
-load_certificate(struct identity *id, const char *source, char *err, size_t errlen)
+static struct pem_source
+source_of(const struct identity_params *p, const char *kind, const char *source)
 {
-	const struct pem_source src = { "certificate", source };
+	return (struct pem_source){
+		.kind = kind, .source = source, .open_file = p->open_file, .open_arg = p->open_arg
+	};
+}
+
+static bool
+load_certificate(struct identity *id, const struct identity_params *p, char *err, size_t errlen)
+{
+	const struct pem_source src = source_of(p, "certificate", p->certificate);
 
 	id->chain = pem_certificates(&src, err, errlen);
 	if (!id->chain)
@@ -62,8 +70,8 @@ load_certificate(struct identity *id, const char *source, char *err, size_t errl
 static bool
 load_key(struct identity *id, const struct identity_params *p, char *err, size_t errlen)
 {
-	const struct pem_source src = { "key", p->key };
-	const struct pem_source cert_src = { "certificate", p->certificate };
+	const struct pem_source src = source_of(p, "key", p->key);
+	const struct pem_source cert_src = { .kind = "certificate", .source = p->certificate };
 	char cert[256];
 
 	id->key = pem_key(&src, err, errlen);
@@ -80,12 +88,12 @@ load_key(struct identity *id, const struct identity_params *p, char *err, size_t
 
 /* Several CAs are fine, such as an old and a new one; one of them must be valid now. */
 static bool
-load_cas(struct identity *id, const char *source, char *err, size_t errlen)
+load_cas(struct identity *id, const struct identity_params *p, char *err, size_t errlen)
 {
-	const struct pem_source src = { "CA", source };
+	const struct pem_source src = source_of(p, "CA", p->ca);
 	bool some_valid = false;
 
-	id->cas = given(source) ? pem_certificates(&src, err, errlen) : sk_X509_new_null();
+	id->cas = given(p->ca) ? pem_certificates(&src, err, errlen) : sk_X509_new_null();
 	if (!id->cas)
 		return false;
 	for (int i = 0; i < sk_X509_num(id->cas); i++) {
@@ -106,7 +114,7 @@ load_cas(struct identity *id, const char *source, char *err, size_t errlen)
 static bool
 load_crl(struct identity *id, const struct identity_params *p, char *err, size_t errlen)
 {
-	const struct pem_source src = { "CRL", p->crl };
+	const struct pem_source src = source_of(p, "CRL", p->crl);
 
 	id->crl_strict = p->crl_strict;
 	id->issuers = crl_issuers_new(id->cas);
@@ -171,8 +179,8 @@ identity_load(const struct identity_params *p, char *err, size_t errlen)
 	id->role = p->role;
 	id->require_eku = p->require_eku;
 	snprintf(id->server_name, sizeof(id->server_name), "%s", p->server_name ? p->server_name : "");
-	if (!load_certificate(id, p->certificate, err, errlen) || !load_key(id, p, err, errlen) ||
-	    !load_cas(id, p->ca, err, errlen) || !load_crl(id, p, err, errlen) || !load_pins(id, p, err, errlen)) {
+	if (!load_certificate(id, p, err, errlen) || !load_key(id, p, err, errlen) || !load_cas(id, p, err, errlen) ||
+	    !load_crl(id, p, err, errlen) || !load_pins(id, p, err, errlen)) {
 		identity_free(id);
 		return NULL;
 	}

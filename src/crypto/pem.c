@@ -74,6 +74,15 @@ read_all(int fd, struct pem_text *ret)
 	return rc;
 }
 
+static int
+open_source(const struct pem_source *src)
+{
+	if (src->open_file)
+		return src->open_file(src->open_arg, src->source);
+	int fd = open(src->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
 static bool
 read_source(const struct pem_source *src, struct pem_text *ret, char *err, size_t errlen)
 {
@@ -86,8 +95,8 @@ read_source(const struct pem_source *src, struct pem_text *ret, char *err, size_
 			pem_error(src, err, errlen, "%s", strerror(ENOMEM));
 		return ret->bytes != NULL;
 	}
-	fd = open(src->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	rc = fd < 0 ? -errno : read_all(fd, ret);
+	fd = open_source(src);
+	rc = fd < 0 ? fd : read_all(fd, ret);
 	if (fd >= 0)
 		close(fd);
 	if (rc < 0)

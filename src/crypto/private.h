@@ -64,6 +64,8 @@ struct identity *identity_ref(struct identity *id);
 struct pem_source {
 	const char *kind;
 	const char *source;
+	identity_open_fn *open_file; /* NULL: open(2) */
+	void *open_arg;
 };
 
 /* All certificates, or CRLs, in it, at least one; NULL with err set.  Blocks of other kinds are skipped. */

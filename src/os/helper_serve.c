@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 #include <cap-ng.h>
 
@@ -151,10 +152,38 @@ set_up(struct server *s, int fd, pid_t parent)
 
 /* --- requests */
 
+/* A killed program leaves its control socket behind, and after the drop it may not remove it in a directory of root's
+ * itself.  Its descriptors are closed one after the other: give it a moment. */
+static void
+remove_socket(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct stat st;
+
+	if (strlen(path) >= sizeof(addr.sun_path) || lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	for (int tries = 0; tries < 10; tries++) {
+		const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		const bool dead = fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 &&
+				  errno == ECONNREFUSED;
+
+		if (fd >= 0)
+			close(fd);
+		if (dead) {
+			(void)unlink(path);
+			return;
+		}
+		(void)poll(NULL, 0, 10);
+	}
+}
+
 static void __attribute__((noreturn)) end(struct server *s, int code)
 {
 	if (s->hooks)
 		helper_hooks_kill(s->hooks);
+	if (s->params->socket)
+		remove_socket(s->params->socket);
 	_exit(code);
 }
 

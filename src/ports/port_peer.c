@@ -18,10 +18,9 @@ port_peer_tx(void *arg, const struct sw_tx *items, size_t n, struct mono now)
 {
 	struct port_peer *p = arg;
 	enum drop_reason drop;
-	if (!p->session)
-		return;
-	const struct path *path = session_path(p->session);
-	for (size_t i = 0; i < n; i++) {
+	/* Sealing can end the session (its cipher fails, its counters are used up), and with it p->session. */
+	for (size_t i = 0; i < n && p->session; i++) {
+		const struct path *path = session_path(p->session);
 		const struct frame *f = items[i].frame;
 		size_t cap = f->len + TMSG_OVERHEAD;
 		uint8_t *slot = udp_tx_slot(p->udp, cap);
@@ -52,6 +51,7 @@ port_peer_new(struct sw *sw, const struct sw_port_params *params, struct mono no
 void
 port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, struct mono now)
 {
+	port_peer_detach(p, now);
 	p->session = s;
 	p->udp = udp;
 	session_set_owner(s, p);
@@ -59,12 +59,18 @@ port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, struct
 }
 
 void
-port_peer_detach(struct port_peer *p, struct mono now)
+port_peer_end(struct port_peer *p)
 {
 	if (p->session)
 		session_set_owner(p->session, NULL);
 	p->session = NULL;
 	p->udp = NULL;
+}
+
+void
+port_peer_detach(struct port_peer *p, struct mono now)
+{
+	port_peer_end(p);
 	switch_port_set_up(p->sw, p->port, false, now);
 }
 

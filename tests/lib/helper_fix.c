@@ -146,7 +146,9 @@ fix_setup(void **state)
 	assert_non_null(mkdtemp(dir));
 	make_files();
 	make_hooks();
-	fix_params = (struct helper_params){ fix_files, N_FILES, fix_hooks, N_HOOKS, 0 };
+	fix_params = (struct helper_params){
+		.files = fix_files, .n_files = N_FILES, .hooks = fix_hooks, .n_hooks = N_HOOKS
+	};
 	return 0;
 }
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/capability.h>
+#include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "lib/helper_fix.h"
@@ -52,6 +54,64 @@ what_cannot_be_opened_says_why(void **state)
 	}
 	assert_int_equal(helper_open_file(fix_helper, FILE_FULL, &fd), 0);
 	close(fd);
+}
+
+/* --- the program's socket */
+
+/* A listening socket beside the fixture's files; its path in ret. */
+static int
+listen_beside(char ret[108])
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_true(snprintf(addr.sun_path, sizeof(addr.sun_path), "%s.sock", fix_files[FILE_SMALL]) < 108);
+	strcpy(ret, addr.sun_path);
+	unlink(ret);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static void
+a_dead_socket_is_removed_at_the_end(void **state)
+{
+	char path[108];
+	int fd = listen_beside(path);
+
+	(void)state;
+	fix_params.socket = path;
+	fix_start();
+	assert_int_equal(access(path, F_OK), 0);
+	close(fd);
+	fix_stop();
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void
+a_living_socket_stays(void **state)
+{
+	char path[108];
+	int fd = listen_beside(path);
+
+	(void)state;
+	fix_params.socket = path;
+	fix_start();
+	fix_stop();
+	assert_int_equal(access(path, F_OK), 0);
+	close(fd);
+	unlink(path);
+}
+
+static void
+what_is_no_socket_stays(void **state)
+{
+	(void)state;
+	fix_params.socket = fix_files[FILE_SMALL];
+	fix_start();
+	fix_stop();
+	assert_int_equal(access(fix_files[FILE_SMALL], F_OK), 0);
 }
 
 static int
@@ -367,6 +427,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_file_is_opened_for_reading_only),
 		T(what_cannot_be_opened_says_why),
+		T(a_dead_socket_is_removed_at_the_end),
+		T(a_living_socket_stays),
+		T(what_is_no_socket_stays),
 		T(the_program_loses_no_descriptors),
 		T(the_helper_keeps_no_descriptors_of_the_program),
 		T(a_malformed_request_ends_it),
