@@ -5,6 +5,7 @@
  * remote before the next.  Between rounds it waits: 0.5 s doubling to 30 s, each +-25 % (rng); a session that was established
  * for 10 s resets the wait, and the first try after losing it is immediate (10-250 ms of jitter), from the first remote on;
  * one that was lost sooner counts as a failed round.
+ * A name that is not resolved within 30 s counts as a failed try, "no answer from the resolver".
  * A BYE with TMSG_REASON_REPLACED waits at least 60 s, so that two clones of one profile do not fight for ever.
  */
 #ifndef CASTSWITCH_CONNECTOR_H
@@ -30,7 +31,7 @@ const char *connector_state_name(enum connector_state st);
 struct connector;
 
 struct connector_ops {
-	/* Resolve remote number 'remote'; answer with connector_resolved(), now or later. */
+	/* Resolve remote number 'remote'; answer with connector_resolved(), now or within 30 s: a later answer is ignored. */
 	void (*resolve)(void *arg, unsigned remote);
 	/* A struct sec of the client's kind for a new try, owned by the connector; NULL with ret_error set (one line). */
 	struct sec *(*open)(void *arg, unsigned remote, const struct endpoint *to, char ret_error[SEC_ERROR_MAX]);

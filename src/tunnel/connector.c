@@ -14,6 +14,7 @@
 #define CONNECTOR_STABLE (10 * NSEC_PER_SEC) /* established this long: a loss is no failure to connect */
 #define CONNECTOR_LOST_MIN (10 * NSEC_PER_MSEC)
 #define CONNECTOR_LOST_MAX (250 * NSEC_PER_MSEC)
+#define CONNECTOR_RESOLVE_MAX (30 * NSEC_PER_SEC)
 #define CONNECTOR_REPLACED_WAIT (60 * NSEC_PER_SEC)
 
 struct connector {
@@ -26,7 +27,7 @@ struct connector {
 	struct endpoint addrs[CONNECTOR_MAX_ADDRS];
 	unsigned n_addrs, next_addr; /* of the present remote */
 	nsec_t wait;                 /* after the next round that fails, without jitter */
-	struct mono due;             /* WAITING: the next try */
+	struct mono due;             /* WAITING: the next try; RESOLVING: the end of patience */
 	struct session *session;
 	struct session *ended; /* closed, freed by the next tick */
 };
@@ -236,6 +237,7 @@ connector_begin(struct connector *c, struct mono now)
 		return;
 	}
 	c->state = CONNECTOR_RESOLVING;
+	c->due = mono_add(now, CONNECTOR_RESOLVE_MAX);
 	c->ops.resolve(c->arg, c->remote);
 }
 
@@ -328,6 +330,8 @@ connector_tick(struct connector *c, struct mono now)
 		session_tick(c->session, now);
 	else if (c->state == CONNECTOR_WAITING && mono_due(c->due, now))
 		connector_begin(c, now);
+	else if (c->state == CONNECTOR_RESOLVING && mono_due(c->due, now))
+		connector_no_session(c, "no answer from the resolver", now);
 }
 
 struct mono
@@ -337,5 +341,5 @@ connector_next(const struct connector *c)
 		return MONO_ZERO;
 	if (c->session)
 		return session_next(c->session);
-	return c->state == CONNECTOR_WAITING ? c->due : MONO_NEVER;
+	return c->state == CONNECTOR_WAITING || c->state == CONNECTOR_RESOLVING ? c->due : MONO_NEVER;
 }

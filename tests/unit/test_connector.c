@@ -315,7 +315,7 @@ test_resolve_later(void **state)
 	connector_start(o->connector, fake_now);
 	owner_tick(o);
 	assert_int_equal(connector_state(o->connector), CONNECTOR_RESOLVING);
-	assert_true(mono_is_never(connector_next(o->connector)));
+	assert_int_equal(connector_next(o->connector).ns, fake_now.ns + MS(30000));
 	connector_resolved(o->connector, 1, &e, 1, "", fake_now); /* not this one */
 	assert_int_equal(connector_state(o->connector), CONNECTOR_RESOLVING);
 	connector_resolved(o->connector, 0, &e, 1, "", fake_now);
@@ -331,6 +331,61 @@ test_resolve_later(void **state)
 	connector_resolved(o->connector, 0, &e, 1, "", fake_now); /* too late */
 	assert_int_equal(connector_state(o->connector), CONNECTOR_IDLE);
 	assert_null(connector_session(o->connector));
+	owner_free(o);
+}
+
+/* A resolver that never answers holds up the search for 30 s, no longer. */
+static void
+test_resolver_is_silent(void **state)
+{
+	(void)state;
+	struct owner *o = owner_new(2, 1);
+	struct mono start = fake_now;
+	struct endpoint e;
+
+	o->async = true;
+	assert_true(endpoint_parse("192.0.2.1:1", &e));
+	connector_start(o->connector, fake_now);
+	owner_until(o, mono_add(start, MS(29999)));
+	assert_int_equal(o->n_events, 1);
+	owner_until(o, mono_add(start, MS(30000)));
+	expect_events(o, 0, (const char *const[]){ "resolve 0", "lost", "resolve 1" }, 3);
+	assert_int_equal(o->n_events, 3);
+	assert_false(o->events[1].had_session);
+	assert_int_equal(o->events[1].info.end, SESSION_END_NONE);
+	assert_string_equal(o->events[1].info.text, "no answer from the resolver");
+	assert_int_equal(o->events[1].retry_in, 0);
+
+	connector_resolved(o->connector, 0, &e, 1, "", fake_now); /* too late */
+	assert_int_equal(connector_state(o->connector), CONNECTOR_RESOLVING);
+	/* At the last moment it still counts, and the session has its own time. */
+	owner_until(o, mono_add(start, MS(59999)));
+	connector_resolved(o->connector, 1, &e, 1, "", fake_now);
+	owner_until(o, mono_add(start, MS(69998)));
+	assert_int_equal(connector_state(o->connector), CONNECTOR_CONNECTING);
+	assert_int_equal(o->n_events, 4);
+	assert_string_equal(o->events[3].what, "open 1 192.0.2.1:1");
+	owner_free(o);
+}
+
+/* After the last remote there is the usual pause; one that was stopped is not waited for. */
+static void
+test_resolver_is_silent_for_all(void **state)
+{
+	(void)state;
+	struct owner *o = owner_new(1, 1);
+	const struct event *e;
+
+	o->async = true;
+	connector_start(o->connector, fake_now);
+	e = owner_until_lost(o);
+	assert_in_range(e->retry_in, MS(375), MS(625));
+	owner_until(o, mono_add(fake_now, e->retry_in));
+	assert_string_equal(o->events[2].what, "resolve 0");
+	connector_stop(o->connector, fake_now);
+	owner_until(o, mono_add(fake_now, MS(60000)));
+	assert_int_equal(o->n_events, 3);
+	assert_true(mono_is_never(connector_next(o->connector)));
 	owner_free(o);
 }
 
@@ -449,6 +504,8 @@ main(void)
 		cmocka_unit_test(test_close_in_first_flight),
 		cmocka_unit_test(test_starts_over),
 		cmocka_unit_test(test_resolve_later),
+		cmocka_unit_test(test_resolver_is_silent),
+		cmocka_unit_test(test_resolver_is_silent_for_all),
 		cmocka_unit_test(test_other_address),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_stop_in_callbacks),
