@@ -20,7 +20,7 @@
  *  - client only, liveness under traffic: when the session sent or received frames within the last second and nothing was
  *    received for min(1 s, max(250 ms, 4 x the usual gap between received packets)), a PAD request; unanswered for 0.5 s a
  *    second one, after 1 s more a third, and 2 s later the session is closed as dead.  session_path_error() (an ICMP error)
- *    starts the same sequence at once;
+ *    starts the same sequence at once, and ends a handshake when it comes twice;
  *  - CONTROL: one outstanding, sent again after 250 ms, doubling to 4 s, given up (closed as dead) after 8 times.
  *
  * Ownership: the session owns its sec and its two AEAD contexts.  'output' gets datagrams that the session itself makes
@@ -124,8 +124,10 @@ void session_handshake_input(struct session *s, const uint8_t *dgram, size_t len
 enum drop_reason session_open(struct session *s, const struct path *from, uint8_t *dgram, size_t len, struct mono now,
 			      uint8_t **ret_frame, size_t *ret_len);
 
-/* The kernel reported an error for this path (ICMP unreachable): a hint, never proof. */
-void session_path_error(struct session *s, struct mono now);
+/* The kernel reported an error for this path (ICMP unreachable): a hint, never proof.  'why' is a few words, "connection
+ * refused".  In a client's handshake a second one that comes 200 ms or more after the first ends the session
+ * (SESSION_END_SEC), so that a wrong port is told at once: a single message may be stale or forged. */
+void session_path_error(struct session *s, const char *why, struct mono now);
 
 /* --- output --- */
 

@@ -21,6 +21,7 @@ session_setup(struct session *s, const struct session_params *params, const stru
 	s->role = params->role;
 	s->local_id = params->local_id;
 	s->aead = params->aead;
+	s->path_error_at = MONO_NEVER;
 	s->established_at = MONO_NEVER;
 	replay_init(&s->replay);
 }

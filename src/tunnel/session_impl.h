@@ -20,6 +20,7 @@
 #define SESSION_HANDSHAKE_TIMEOUT (10 * NSEC_PER_SEC)
 #define SESSION_HELLO_TIMEOUT (5 * NSEC_PER_SEC)
 #define SESSION_CONFIRM_TIMEOUT (10 * NSEC_PER_SEC)
+#define SESSION_PATH_ERROR_AGAIN (200 * NSEC_PER_MSEC) /* less than the first retransmission's 250 ms */
 #define SESSION_HELLO_INTERVAL (500 * NSEC_PER_MSEC)
 #define SESSION_CONFIRM_INTERVAL (250 * NSEC_PER_MSEC)
 
@@ -94,6 +95,7 @@ struct session {
 	struct sec_identity peer;
 	struct tmsg_hello hello; /* of the other side */
 	struct session_close_info close_info;
+	struct mono path_error_at; /* client: the first one in the handshake */
 	struct mono established_at;
 	struct mono flow_since; /* when the present traffic began */
 	nsec_t keepalive;

@@ -2,6 +2,8 @@
  *
  * Any authentic packet answers any request: it proves that both directions work.
  */
+#include <stdio.h>
+
 #include "session_impl.h"
 
 /* --- PAD --- */
@@ -138,9 +140,29 @@ session_stall_tick(struct session *s, struct mono now)
 		session_arm(s, SESSION_TIMER_STALL, stalled);
 }
 
-void
-session_path_error(struct session *s, struct mono now)
+/* --- errors of the path (client) --- */
+
+/* Nobody may ever have been there.  The first error is remembered, the next flight must meet another one. */
+static void
+session_handshake_path_error(struct session *s, const char *why, struct mono now)
 {
-	if (s->role == SESSION_CLIENT && s->state == SESSION_ESTABLISHED && s->stall_requests == 0)
+	char text[SEC_ERROR_MAX];
+
+	if (mono_is_never(s->path_error_at))
+		s->path_error_at = now;
+	if (mono_since(s->path_error_at, now) < SESSION_PATH_ERROR_AGAIN)
+		return;
+	snprintf(text, sizeof(text), "the other side is not reachable: %s", why);
+	session_finish(s, SESSION_END_SEC, TMSG_REASON_NONE, text, now);
+}
+
+void
+session_path_error(struct session *s, const char *why, struct mono now)
+{
+	if (s->role != SESSION_CLIENT)
+		return;
+	if (s->state == SESSION_HANDSHAKE)
+		session_handshake_path_error(s, why, now);
+	else if (s->state == SESSION_ESTABLISHED && s->stall_requests == 0)
 		session_stall_ask(s, now);
 }

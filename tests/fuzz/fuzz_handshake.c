@@ -188,7 +188,7 @@ step_local(struct world *w, struct rcur *c)
 		seal(s, what * 16, w->now);
 		break;
 	case 3:
-		session_path_error(s, w->now);
+		session_path_error(s, "connection refused", w->now);
 		break;
 	default:
 		session_set_keepalive(s, what * NSEC_PER_SEC, w->now);

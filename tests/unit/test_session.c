@@ -164,6 +164,81 @@ test_loss_of_first_flights(void **state)
 	fake_wire_free(w);
 }
 
+/* --- errors of the path --- */
+
+/* The first error may be stale or forged; a second one ends a client's handshake when it is 200 ms later. */
+static void
+test_path_errors_end_a_handshake(void **state)
+{
+	(void)state;
+	struct fake_wire *w = fake_wire_new();
+	struct mono first = mono_add(fake_now, MS(700));
+
+	w->c.lose[FAKE_CLIENT_HELLO] = w->s.lose[FAKE_FLIGHT] = -1;
+	fake_wire_start(w);
+	fake_wire_until(w, first); /* however long it lasts already */
+	session_path_error(w->c.session, "connection refused", fake_now);
+	session_path_error(w->c.session, "connection refused", fake_now);
+	fake_wire_until(w, mono_add(first, MS(199)));
+	session_path_error(w->c.session, "connection refused", fake_now);
+	assert_int_equal(w->c.closed, 0);
+	fake_wire_until(w, mono_add(first, MS(200)));
+	assert_int_equal(w->c.closed, 0); /* time alone ends nothing */
+	session_path_error(w->c.session, "connection refused", fake_now);
+	assert_int_equal(w->c.closed, 1);
+	assert_int_equal(w->c.info.end, SESSION_END_SEC);
+	assert_string_equal(w->c.info.text, "the other side is not reachable: connection refused");
+	assert_int_equal(w->c.info.reason, TMSG_REASON_NONE);
+	assert_false(w->c.info.was_established);
+	session_path_error(w->c.session, "connection refused", fake_now);
+	assert_int_equal(w->c.closed, 1);
+	fake_wire_free(w);
+}
+
+/* One error is no proof; the server takes none for one, however many. */
+static void
+test_one_path_error(void **state)
+{
+	(void)state;
+	struct fake_wire *w = fake_wire_new();
+
+	w->c.lose[FAKE_FINISHED] = 1;
+	fake_wire_start(w);
+	session_path_error(w->c.session, "connection refused", fake_now);
+	session_path_error(w->s.session, "connection refused", fake_now);
+	fake_wire_until(w, mono_add(fake_now, MS(249)));
+	assert_int_equal(session_state(w->c.session), SESSION_HANDSHAKE);
+	assert_int_equal(session_state(w->s.session), SESSION_HANDSHAKE);
+	session_path_error(w->s.session, "connection refused", fake_now);
+	assert_int_equal(w->s.closed, 0);
+	fake_wire_until(w, mono_add(fake_now, MS(1)));
+	assert_int_equal(w->c.established, 1);
+	/* What the handshake saw is no matter now. */
+	session_path_error(w->c.session, "connection refused", fake_now);
+	assert_int_equal(w->c.closed, 0);
+	fake_wire_free(w);
+}
+
+/* After the handshake the other side has been heard: the state's own time decides. */
+static void
+test_path_errors_after_the_handshake(void **state)
+{
+	(void)state;
+	struct fake_wire *w = fake_wire_new();
+
+	w->c.lose[FAKE_HELLO] = -1;
+	fake_wire_start(w);
+	fake_wire_deliver(w);
+	assert_int_equal(session_state(w->c.session), SESSION_HELLO);
+	for (unsigned i = 0; i < 3; i++) {
+		session_path_error(w->c.session, "connection refused", fake_now);
+		fake_wire_until(w, mono_add(fake_now, MS(300)));
+	}
+	assert_int_equal(session_state(w->c.session), SESSION_HELLO);
+	assert_int_equal(w->c.sent[FAKE_REQUEST], 0);
+	fake_wire_free(w);
+}
+
 /* --- timeouts --- */
 
 static void
@@ -203,12 +278,32 @@ test_hello_timeout(void **state)
 
 	/* 750 ms later than the session's beginning: each state has its own time. */
 	w->s.lose[FAKE_SERVER_FINISHED] = 3;
+	w->s.lose[FAKE_REFUSE] = -1;
 	w->c.lose[FAKE_HELLO] = -1;
 	fake_wire_start(w);
 	expect_timeout(w, &w->s, mono_add(fake_now, MS(5000)), "no HELLO within 5 s");
+	assert_int_equal(w->s.sent[FAKE_REFUSE], 1);
 	assert_int_equal(w->c.closed, 0);
 	expect_timeout(w, &w->c, mono_from_ns(MS(100000 + 750 + 5000)), "no WELCOME within 5 s");
 	assert_int_equal(w->c.sent[FAKE_HELLO], 10); /* at 0, 0.5 .. 4.5 s */
+	fake_wire_free(w);
+}
+
+/* Whoever came through the handshake and then says nothing is told why it ends. */
+static void
+test_hello_timeout_is_told(void **state)
+{
+	(void)state;
+	struct fake_wire *w = fake_wire_new();
+
+	w->c.lose[FAKE_HELLO] = -1;
+	fake_wire_start(w);
+	expect_timeout(w, &w->s, mono_add(fake_now, MS(5000)), "no HELLO within 5 s");
+	fake_wire_deliver(w);
+	assert_int_equal(w->c.closed, 1);
+	assert_int_equal(w->c.info.end, SESSION_END_REFUSED);
+	assert_int_equal(w->c.info.reason, TMSG_REASON_PROTOCOL);
+	assert_string_equal(w->c.info.text, "no HELLO within 5 s");
 	fake_wire_free(w);
 }
 
@@ -494,15 +589,28 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_establishes),           cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_aead_choice),           cmocka_unit_test(test_loss),
-		cmocka_unit_test(test_loss_of_first_flights), cmocka_unit_test(test_handshake_timeout),
-		cmocka_unit_test(test_hello_timeout),         cmocka_unit_test(test_confirm_timeout),
-		cmocka_unit_test(test_admit_refuses),         cmocka_unit_test(test_admit_refuses_without_text),
-		cmocka_unit_test(test_cipher_not_available),  cmocka_unit_test(test_other_version),
-		cmocka_unit_test(test_hello_again),           cmocka_unit_test(test_hello_changed),
-		cmocka_unit_test(test_server_told_nonsense),  cmocka_unit_test(test_unknown_type_ignored),
-		cmocka_unit_test(test_bad_welcome),           cmocka_unit_test(test_welcome_again),
+		cmocka_unit_test(test_establishes),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_aead_choice),
+		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_loss_of_first_flights),
+		cmocka_unit_test(test_handshake_timeout),
+		cmocka_unit_test(test_path_errors_end_a_handshake),
+		cmocka_unit_test(test_one_path_error),
+		cmocka_unit_test(test_path_errors_after_the_handshake),
+		cmocka_unit_test(test_hello_timeout),
+		cmocka_unit_test(test_hello_timeout_is_told),
+		cmocka_unit_test(test_confirm_timeout),
+		cmocka_unit_test(test_admit_refuses),
+		cmocka_unit_test(test_admit_refuses_without_text),
+		cmocka_unit_test(test_cipher_not_available),
+		cmocka_unit_test(test_other_version),
+		cmocka_unit_test(test_hello_again),
+		cmocka_unit_test(test_hello_changed),
+		cmocka_unit_test(test_server_told_nonsense),
+		cmocka_unit_test(test_unknown_type_ignored),
+		cmocka_unit_test(test_bad_welcome),
+		cmocka_unit_test(test_welcome_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

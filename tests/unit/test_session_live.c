@@ -354,9 +354,9 @@ test_path_error(void **state)
 	struct fake_wire *w = fake_wire_established();
 
 	fake_wire_until(w, at(5000));
-	session_path_error(w->s.session, fake_now); /* the server does nothing */
-	session_path_error(w->c.session, fake_now);
-	session_path_error(w->c.session, fake_now); /* under way already */
+	session_path_error(w->s.session, "refused", fake_now); /* the server does nothing */
+	session_path_error(w->c.session, "refused", fake_now);
+	session_path_error(w->c.session, "refused", fake_now); /* under way already */
 	assert_int_equal(w->c.sent[FAKE_REQUEST], 2);
 	assert_int_equal(w->s.sent[FAKE_REQUEST], 0);
 	fake_wire_until(w, at(9000));
@@ -364,7 +364,7 @@ test_path_error(void **state)
 	assert_int_equal(w->c.closed, 0);
 
 	lose_all(&w->s, -1);
-	session_path_error(w->c.session, fake_now);
+	session_path_error(w->c.session, "refused", fake_now);
 	assert_int_equal(w->c.sent[FAKE_REQUEST], 3);
 	fake_wire_until(w, at(9499));
 	assert_int_equal(w->c.sent[FAKE_REQUEST], 3);
