@@ -89,12 +89,22 @@ setup_step()
 
 setup_configure()
 {
-	cd "$setup_build" && ../configure "${setup_configure_args[@]}"
+	cd "$setup_build" && "$setup_top/configure" "${setup_configure_args[@]}"
+}
+
+# Automake can't build elsewhere what is configured in the source tree: then that build is used.  A second one needs it gone.
+setup_in_tree()
+{
+	[ -f "$setup_top/config.status" ] || return 0
+	[ "$setup_build" = "$setup_top/build" ] ||
+		setup_die "the source tree itself is configured; please run first: make -C '$setup_top' distclean"
+	setup_build=$setup_top
 }
 
 # Leaves a finished build in $setup_build.
 setup_make()
 {
+	setup_in_tree
 	mkdir -p "$setup_build" || return
 	setup_step autogen "$setup_top/autogen.sh" &&
 		setup_step configure setup_configure &&

@@ -127,7 +127,6 @@ struct conf_snooping {
 	enum conf_non_ip non_ip_multicast;
 	uint32_t max_groups;
 	uint32_t max_sources; /* of one group */
-	nsec_t grace;
 };
 
 /* What a peer is given: the "peers" block, with the options of its own "peer" block over it. */

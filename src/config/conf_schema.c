@@ -133,7 +133,6 @@ const struct conf_row conf_rows[] = {
 	  SNOOPING_AT(non_ip_multicast) },
 	{ SNOOPING, SC, "max-groups", CONF_UINT, 16, 1048576, "16384", NULL, NULL, 0, SNOOPING_AT(max_groups) },
 	{ SNOOPING, SC, "max-sources", CONF_UINT, 1, 65535, "128", "a group", NULL, 0, SNOOPING_AT(max_sources) },
-	{ SNOOPING, SC, "grace", CONF_DURATION, 0, 3600 * SEC, "30s", NULL, NULL, 0, SNOOPING_AT(grace) },
 
 	{ PEERS, S, "max", CONF_UINT, 1, 4000, "1000", "peers", NULL, 0, SERVER_AT(peers_max) },
 	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },

@@ -11,7 +11,7 @@ SNOOPING = """snooping {
 	query-interval = 2m query-response-interval = 2500ms startup-query-interval = auto startup-query-count = 3
 	last-member-query-interval = 100ms last-member-query-count = auto robustness = 7 membership-interval = 1h
 	other-querier-interval = 10 unregistered = drop flood-until-querier = false strict-router-alert = true
-	non-ip-multicast = drop max-groups = 16 max-sources = 65535 grace = 0
+	non-ip-multicast = drop max-groups = 16 max-sources = 65535
 }
 """
 PEERS = """peers {

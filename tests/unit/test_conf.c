@@ -58,7 +58,7 @@ test_server_defaults(void **state)
 	assert_int_equal(n->querier, CONF_AUTO);
 	assert_int_equal(n->querier_address.n, 0);
 	assert_true(n->query_interval == 125 * NSEC_PER_SEC && n->query_response_interval == 10 * NSEC_PER_SEC);
-	assert_true(n->last_member_query_interval == NSEC_PER_SEC && n->grace == 30 * NSEC_PER_SEC);
+	assert_true(n->last_member_query_interval == NSEC_PER_SEC);
 	assert_true(n->startup_query_interval == 0 && n->membership_interval == 0 && n->other_querier_interval == 0);
 	assert_true(n->startup_query_count == 0 && n->last_member_query_count == 0 && n->robustness == 2);
 	assert_int_equal(n->unregistered, CONF_UNREGISTERED_ROUTERS);
@@ -109,7 +109,7 @@ test_server_values(void **state)
 				       "identity { certificate = '/a b' key = k ca = \"c\\\"\\\\\" require-eku = no "
 				       "crl = /c crl-strict = yes }\n"
 				       "snooping { igmp = off mld = false querier = off robustness = 7\n"
-				       "  querier-address = {fe80::1, \"10.8.0.1\",} unregistered = drop grace = 0\n"
+				       "  querier-address = {fe80::1, \"10.8.0.1\",} unregistered = drop\n"
 				       "  query-interval = 60 query-response-interval = 500ms startup-query-count = 9\n"
 				       "  startup-query-interval = 5m non-ip-multicast = drop\n"
 				       "  strict-router-alert = yes flood-until-querier = off }\n"
@@ -133,7 +133,7 @@ test_server_values(void **state)
 	assert_addr(&c->snooping.querier_address.v[1], "10.8.0.1");
 	assert_true(c->snooping.query_interval == 60 * NSEC_PER_SEC);
 	assert_true(c->snooping.query_response_interval == 500 * NSEC_PER_MSEC);
-	assert_true(c->snooping.startup_query_interval == 300 * NSEC_PER_SEC && c->snooping.grace == 0);
+	assert_true(c->snooping.startup_query_interval == 300 * NSEC_PER_SEC);
 	assert_true(c->snooping.startup_query_count == 9 && c->snooping.robustness == 7);
 	assert_int_equal(c->snooping.unregistered, CONF_UNREGISTERED_DROP);
 	assert_int_equal(c->snooping.non_ip_multicast, CONF_NON_IP_DROP);
@@ -286,14 +286,14 @@ test_server_round_trip(void **state)
 		"tap \"cast0\" { address = {10.8.0.1/24, fd08::1/64} router = never }\n" ID
 		"listen { address = {::1} port = 5 }\n"
 		"control { socket = \"/a \\\\ \\\" b\\tc\" }\n"
-		"snooping { query-interval = 90s membership-interval = 3h grace = 1500ms robustness = 1 }\n"
+		"snooping { query-interval = 90s membership-interval = 3h last-member-query-interval = 1500ms robustness = 1 }\n"
 		"peers { router = auto }\npeer b { address = {10.8.0.3} }\npeer a { disabled = true }\n");
 	assert_has(p, "tap \"cast0\" {\n\taddress = {\"10.8.0.1/24\", \"fd08::1/64\"}\n\trouter = never\n");
 	assert_has(p, "listen {\n\taddress = {\"::1\"}\n\tport = 5\n}\n");
 	assert_has(p, "\tsocket = \"/a \\\\ \\\" b\tc\"\n");
 	assert_has(p, "\tquery-interval = 90s\n");
 	assert_has(p, "\tmembership-interval = 3h\n");
-	assert_has(p, "\tgrace = 1500ms\n");
+	assert_has(p, "\tlast-member-query-interval = 1500ms\n");
 	assert_has(p, "\taddress = {\"10.8.0.3/24\"}\n");
 	assert_true(strstr(p, "peer \"a\"") < strstr(p, "peer \"b\""));
 	free(p);
