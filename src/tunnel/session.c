@@ -158,6 +158,17 @@ session_close(struct session *s, enum tmsg_reason reason, const char *text, stru
 
 /* --- time --- */
 
+/* The present state takes too long.  Whoever came through the DTLS handshake is told. */
+static void
+session_state_tick(struct session *s, struct mono now)
+{
+	const char *text = session_timeout_text(s);
+
+	if (s->state != SESSION_HANDSHAKE)
+		session_send_refuse(s, TMSG_REASON_PROTOCOL, text);
+	session_finish(s, SESSION_END_TIMEOUT, TMSG_REASON_NONE, text, now);
+}
+
 static bool
 session_is_due(const struct session *s, enum session_timer t, struct mono now)
 {
@@ -181,7 +192,7 @@ void
 session_tick(struct session *s, struct mono now)
 {
 	if (session_is_due(s, SESSION_TIMER_STATE, now))
-		session_finish(s, SESSION_END_TIMEOUT, TMSG_REASON_NONE, session_timeout_text(s), now);
+		session_state_tick(s, now);
 	if (session_is_due(s, SESSION_TIMER_SEC, now))
 		session_sec_tick(s, now);
 	if (session_is_due(s, SESSION_TIMER_REPEAT, now))
