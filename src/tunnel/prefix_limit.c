@@ -71,11 +71,12 @@ static struct bucket *
 bucket_new(struct prefix_limit *l, const struct ipaddr *prefix, struct mono now)
 {
 	struct bucket *b = calloc(1, sizeof(*b));
+	struct list *oldest = list_first(&l->by_use);
 
 	if (!b)
 		return NULL;
-	if (l->buckets.n >= PREFIX_LIMIT_MAX)
-		bucket_free(l, container_of(list_first(&l->by_use), struct bucket, use));
+	if (oldest && l->buckets.n >= PREFIX_LIMIT_MAX)
+		bucket_free(l, container_of(oldest, struct bucket, use));
 	b->prefix = *prefix;
 	tbucket_init(&b->tokens, l->rate, l->burst, now);
 	hmap_insert(&l->buckets, &b->node, bucket_hash(l, prefix));
