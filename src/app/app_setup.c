@@ -64,16 +64,20 @@ app_tap_configure(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, 
 	return APP_RUNTIME;
 }
 
+bool
+app_may_make_tap(const struct conf_tap *conf, char err[APP_ERROR_MAX])
+{
+	if (privilege_net_admin())
+		return true;
+	snprintf(err, APP_ERROR_MAX,
+		 "%s: not allowed to create a network interface (start it as root, or with CAP_NET_ADMIN)", conf->name);
+	return false;
+}
+
 enum app_exit
 app_tap_open(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char err[APP_ERROR_MAX])
 {
 	*t = (struct app_tap){ 0 };
-	if (!privilege_net_admin()) {
-		snprintf(err, APP_ERROR_MAX,
-			 "%s: not allowed to create a network interface (start it as root, or with CAP_NET_ADMIN)",
-			 conf->name);
-		return APP_PRIVILEGE;
-	}
 	t->link = link_open();
 	if (!t->link) {
 		snprintf(err, APP_ERROR_MAX, "can't open a netlink socket: %s", strerror(errno));

@@ -32,6 +32,8 @@ struct app_tap {
 	uint32_t mtu;
 };
 
+/* Whether this process may create the tap at all; false with one line in err. */
+bool app_may_make_tap(const struct conf_tap *conf, char err[APP_ERROR_MAX]);
 /* APP_OK, APP_PRIVILEGE or APP_RUNTIME with one line in err; app_tap_close() is fine after a failure. */
 enum app_exit app_tap_open(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char err[APP_ERROR_MAX]);
 /* The interface vanishes, and with it its addresses and routes. */

@@ -169,6 +169,8 @@ client_start_control(struct client *c, char err[APP_ERROR_MAX])
 static enum app_exit
 client_start(struct client *c, char err[APP_ERROR_MAX])
 {
+	if (!app_may_make_tap(&c->conf->tap, err))
+		return APP_PRIVILEGE;
 	c->user = app_user(c->conf->sw.user);
 	c->ctl = app_ctl_open(c->loop, c->conf->control.socket, c->user, err);
 	enum app_exit code = c->ctl ? client_start_switch(c, err) : APP_RUNTIME;

@@ -220,6 +220,8 @@ server_start_control(struct server *s, char err[APP_ERROR_MAX])
 static enum app_exit
 server_start(struct server *s, char err[APP_ERROR_MAX])
 {
+	if (s->conf->tap.present && !app_may_make_tap(&s->conf->tap, err))
+		return APP_PRIVILEGE;
 	s->user = app_user(s->conf->sw.user);
 	s->ctl = app_ctl_open(s->loop, s->conf->control.socket, s->user, err);
 	enum app_exit code = s->ctl ? server_start_switch(s, err) : APP_RUNTIME;
