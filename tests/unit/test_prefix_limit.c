@@ -138,6 +138,17 @@ test_looking_leaves_no_trace(void **state)
 	prefix_limit_fini(&l);
 }
 
+/* One from each of the prefixes from .. to - 1. */
+static void
+take_each(struct prefix_limit *l, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++) {
+		struct ipaddr p = number(i);
+
+		take(l, &p, 1, start);
+	}
+}
+
 /* n - 1, n and n + 1 prefixes: the last pushes out the one that took least recently, which then has a full bucket. */
 static void
 test_eviction(void **state)
@@ -145,35 +156,39 @@ test_eviction(void **state)
 	(void)state;
 	enum { N = PREFIX_LIMIT_MAX };
 	struct prefix_limit l;
-	struct ipaddr first = number(0), second = number(1), third = number(2), p;
+	struct ipaddr first = number(0), second = number(1), third = number(2), fourth = number(3);
 
 	limit_init(&l, 1, 2);
-	for (unsigned i = 0; i < N - 1; i++) {
-		p = number(i);
-		take(&l, &p, 1, start);
-	}
+	take_each(&l, 0, N - 1);
 	assert_int_equal(l.buckets.n, N - 1);
-	take(&l, &first, 1, start); /* now it was used last */
-	take(&l, &second, 1, start);
-	p = number(N - 1);
-	take(&l, &p, 2, start);
+	take_each(&l, 0, 2); /* now these two are empty, and younger than the third */
+	take_each(&l, N - 1, N);
+	assert_int_equal(l.buckets.n, N);
+	take_each(&l, N, N + 1);
 	assert_int_equal(l.buckets.n, N);
 	expect_empty(&l, &first, start);
-	expect_empty(&l, &p, start);
-
-	/* The third has one left, and a failed take or a look does not make it young. */
-	take(&l, &third, 1, start);
-	for (unsigned i = 3; i < N - 1; i++) {
-		p = number(i);
-		take(&l, &p, 1, start);
-	}
-	expect_empty(&l, &first, start);
-	p = number(N);
-	take(&l, &p, 1, start);
-	assert_int_equal(l.buckets.n, N);
-	assert_true(prefix_limit_allows(&l, &first, start)); /* gone, so it begins anew */
 	expect_empty(&l, &second, start);
-	expect_empty(&l, &third, start);
+	take(&l, &third, 2, start); /* it was gone and begins anew, in the place of the fourth */
+	assert_int_equal(l.buckets.n, N);
+	take(&l, &fourth, 2, start);
+	prefix_limit_fini(&l);
+}
+
+/* Who asks in vain does not keep its bucket alive. */
+static void
+test_eviction_after_failures(void **state)
+{
+	(void)state;
+	enum { N = PREFIX_LIMIT_MAX };
+	struct prefix_limit l;
+	struct ipaddr first = number(0), second = number(1);
+
+	limit_init(&l, 1, 1);
+	take_each(&l, 0, N);
+	expect_empty(&l, &first, start);
+	take_each(&l, N, N + 1);
+	assert_true(prefix_limit_allows(&l, &first, start));
+	expect_empty(&l, &second, start);
 	prefix_limit_fini(&l);
 }
 
