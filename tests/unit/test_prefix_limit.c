@@ -208,9 +208,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_burst),    cmocka_unit_test(test_refill),
-		cmocka_unit_test(test_prefixes), cmocka_unit_test(test_looking_leaves_no_trace),
-		cmocka_unit_test(test_eviction), cmocka_unit_test(test_no_rate_is_no_limit),
+		cmocka_unit_test(test_burst),
+		cmocka_unit_test(test_refill),
+		cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_looking_leaves_no_trace),
+		cmocka_unit_test(test_eviction),
+		cmocka_unit_test(test_eviction_after_failures),
+		cmocka_unit_test(test_no_rate_is_no_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
