@@ -1,11 +1,12 @@
 /* Many clients in one process, without taps: sessions over real sockets against a real server.
  *
- *	manypeers PKI-DIR ADDRESS PORT COUNT
+ *	manypeers PKI-DIR ADDRESS PORT COUNT [SOURCE]
  *
- * PKI-DIR is castpki's: each client gets a certificate from its CA, named p0, p1, ...  Commands come as lines on
- *standard input, each answered by one line: "up" connects all that are not connected ("up N SECONDS"), "down" says BYE
- *for all
- * ("down N"), "drop" forgets all without a word ("dropped N"); end of file ends.  Between commands keepalives go on.
+ * PKI-DIR is castpki's: each client gets a certificate from its CA, named p0, p1, ...  Client N sends from the address
+ * SOURCE + N when one is given, for a server takes only so many handshakes a second from one.  Commands come as lines
+ *on standard input, each answered by one line: "up" connects all that are not connected ("up N SECONDS"), "down" says
+ *BYE for all ("down N"), "drop" forgets all without a word ("dropped N"); end of file ends.  Between commands
+ *keepalives go on.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,6 +40,7 @@ struct world {
 	struct client *clients;
 	size_t n;
 	struct sockaddr_in server;
+	struct in_addr source; /* of the first client; 0 = any */
 	struct rng rng;
 	struct pollfd *fds; /* the last one is standard input */
 };
@@ -120,6 +122,20 @@ on_closed(void *arg, struct session *s, const struct session_close_info *info, s
 		fprintf(stderr, "manypeers: a session ended: %s\n", info->text);
 }
 
+/* A socket to the server, from the client's own address. */
+static int
+client_socket(const struct world *w, const struct client *c)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (w->source.s_addr)
+		from.sin_addr.s_addr = htonl(ntohl(w->source.s_addr) + (uint32_t)(c - w->clients));
+	if (fd == -1 || bind(fd, (struct sockaddr *)&from, sizeof(from)) == -1 ||
+	    connect(fd, (const struct sockaddr *)&w->server, sizeof(w->server)) == -1)
+		die("socket", strerror(errno));
+	return fd;
+}
+
 static void
 client_open(struct world *w, struct client *c)
 {
@@ -133,9 +149,7 @@ client_open(struct world *w, struct client *c)
 					 .software = "manypeers" };
 	const struct path path = { 0 };
 	char err[SEC_ERROR_MAX];
-	c->fd = socket(AF_INET, SOCK_DGRAM, 0);
-	if (c->fd == -1 || connect(c->fd, (struct sockaddr *)&w->server, sizeof(w->server)) == -1)
-		die("socket", strerror(errno));
+	c->fd = client_socket(w, c);
 	struct sec *sec = dtls_client_new(c->ctx, err);
 	if (!sec)
 		die("dtls", err);
@@ -252,8 +266,9 @@ main(int argc, char **argv)
 {
 	struct world w = { .rng = random_rng(), .server = { .sin_family = AF_INET } };
 	char ca_path[512], line[LINE];
-	if (argc != 5 || inet_pton(AF_INET, argv[2], &w.server.sin_addr) != 1)
-		die("usage", "manypeers PKI-DIR IPV4-ADDRESS PORT COUNT");
+	if (argc < 5 || argc > 6 || inet_pton(AF_INET, argv[2], &w.server.sin_addr) != 1 ||
+	    (argc == 6 && inet_pton(AF_INET, argv[5], &w.source) != 1))
+		die("usage", "manypeers PKI-DIR IPV4-ADDRESS PORT COUNT [IPV4-ADDRESS]");
 	w.server.sin_port = htons((uint16_t)atoi(argv[3]));
 	w.n = (size_t)atoi(argv[4]);
 	w.clients = calloc(w.n, sizeof(*w.clients));
