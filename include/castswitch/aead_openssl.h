@@ -2,8 +2,8 @@
  *
  * A context holds one keyed EVP_CIPHER_CTX, so sealing or opening a packet sets a nonce and nothing else: no key
  * schedule, no allocation, no search for the cipher.  Contexts are independent of each other, so different threads may
- * use different contexts; the ciphers themselves are found on the first 'create' of each kind, which must not run in two
- * threads at once.
+ * use different contexts; the ciphers themselves are found on the first 'create' of each kind, which must not run in
+ * two threads at once.
  */
 #ifndef CASTSWITCH_AEAD_OPENSSL_H
 #define CASTSWITCH_AEAD_OPENSSL_H
@@ -15,7 +15,8 @@
 /* A static table; never NULL. */
 const struct aead_backend *aead_openssl(void);
 
-/* True when this CPU has instructions for AES and for GCM's multiplication, so that AES-256-GCM beats ChaCha20-Poly1305. */
+/* True when this CPU has instructions for AES and for GCM's multiplication, so that AES-256-GCM beats
+ * ChaCha20-Poly1305. */
 bool aead_aes_is_fast(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* The programs: they put the folders together.
  *
- * Order of start, the same in both: options, configuration, identity, tap and sockets, control socket, loop.  Whatever fails
- * before the loop is one line on stderr and an exit code.
+ * Order of start, the same in both: options, configuration, identity, tap and sockets, control socket, loop. 
+ * Whatever fails before the loop is one line on stderr and an exit code.
  */
 #ifndef CASTSWITCH_APP_H
 #define CASTSWITCH_APP_H

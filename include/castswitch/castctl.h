@@ -1,7 +1,7 @@
 /* castctl: asks a running program something and shows the answer.
  *
- * Each command is a row of a table: its name in the request, its arguments, a line of help, and how its result is shown.
- * What the results look like is in castswitch/ctl.h.
+ * Each command is a row of a table: its name in the request, its arguments, a line of help, and how its result is
+ * shown. What the results look like is in castswitch/ctl.h.
  */
 #ifndef CASTSWITCH_CASTCTL_H
 #define CASTSWITCH_CASTCTL_H
@@ -32,8 +32,8 @@ extern const size_t castctl_commands_n;
 const struct castctl_command *castctl_find(const char *name);
 /* How many arguments it takes, no more and no less. */
 size_t castctl_args(const struct castctl_command *cmd);
-/* Asks the program behind 'socket' (NULL: the default), with castctl_args() arguments, and appends its answer, as text or
- * as indented JSON with sorted keys.  False with the reason in err. */
+/* Asks the program behind 'socket' (NULL: the default), with castctl_args() arguments, and appends its answer, as
+ * text or as indented JSON with sorted keys.  False with the reason in err. */
 bool castctl_run(const struct castctl_command *cmd, char *const args[], const char *socket, bool json,
 		 struct sbuf *out, char *err, size_t errlen) __attribute__((warn_unused_result));
 

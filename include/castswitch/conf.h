@@ -156,9 +156,9 @@ struct conf_server {
 	struct conf_identity identity;
 	struct conf_snooping snooping;
 	uint32_t peers_max;
-	/* Addresses for peers that have none of their own, in no two of these prefixes: networks (no host bits), inside a
-	 * network of the tap if it has one of that family, with room for at least one peer.  The tap's and peers' own
-	 * addresses may lie in them. */
+	/* Addresses for peers that have none of their own, in no two of these prefixes: networks (no host bits),
+	 * inside a network of the tap if it has one of that family, with room for at least one peer.  The tap's and
+	 * peers' own addresses may lie in them. */
 	struct conf_prefixes pool;
 	struct conf_peer peers_default; /* a peer without a block of its own */
 	struct conf_peer *peer;         /* sorted by name */

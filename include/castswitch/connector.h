@@ -2,9 +2,9 @@
  *
  * An engine without I/O above session.h: it asks its owner to resolve a name, then to open a struct sec to an address,
  * runs one session at a time, and starts over when that ends.  The remotes are tried in order, and all addresses of one
- * remote before the next.  Between rounds it waits: 0.5 s doubling to 30 s, each +-25 % (rng); a session that was established
- * for 10 s resets the wait, and the first try after losing it is immediate (10-250 ms of jitter), from the first remote on;
- * one that was lost sooner counts as a failed round.
+ * remote before the next.  Between rounds it waits: 0.5 s doubling to 30 s, each +-25 % (rng); a session that was
+ * established for 10 s resets the wait, and the first try after losing it is immediate (10-250 ms of jitter), from
+ * the first remote on; one that was lost sooner counts as a failed round.
  * A name that is not resolved within 30 s counts as a failed try, "no answer from the resolver".
  * A BYE with TMSG_REASON_REPLACED waits at least 60 s, so that two clones of one profile do not fight for ever.
  */
@@ -31,15 +31,18 @@ const char *connector_state_name(enum connector_state st);
 struct connector;
 
 struct connector_ops {
-	/* Resolve remote number 'remote'; answer with connector_resolved(), now or within 30 s: a later answer is ignored. */
+	/* Resolve remote number 'remote'; answer with connector_resolved(), now or within 30 s: a later answer is
+	 * ignored. */
 	void (*resolve)(void *arg, unsigned remote);
-	/* A struct sec of the client's kind for a new try, owned by the connector; NULL with ret_error set (one line). */
+	/* A struct sec of the client's kind for a new try, owned by the connector; NULL with ret_error set (one
+	 * line). */
 	struct sec *(*open)(void *arg, unsigned remote, const struct endpoint *to, char ret_error[SEC_ERROR_MAX]);
 	/* As in session_ops. */
 	void (*output)(void *arg, struct session *s, const struct path *path, const uint8_t *dgram, size_t len);
 	void (*established)(void *arg, struct session *s, struct mono now);
 	void (*pushed)(void *arg, struct session *s, const struct tmsg_push *push, struct mono now);
-	/* A session ended, or a try failed before there was one (s NULL, SESSION_END_NONE, text).  retry_in: until the next try. */
+	/* A session ended, or a try failed before there was one (s NULL, SESSION_END_NONE, text).  retry_in: until
+	 * the next try. */
 	void (*lost)(void *arg, struct session *s, const struct session_close_info *info, nsec_t retry_in, struct mono now);
 };
 

@@ -9,9 +9,9 @@
  *
  * Limits (enum below): clients (one too many is told so and closed); bytes of a request line (longer: one error answer,
  * then closed); bytes of unread answers (a client that has more and still asks is dropped, and one that reads nothing
- * for 30 s).  No client, however slow or silent, blocks another or the loop; one that stops in the middle of a line only
- * keeps its place.  Requests of one client are answered in order, a few at a time so that it cannot starve the loop.  The
- * program must ignore SIGPIPE.
+ * for 30 s).  No client, however slow or silent, blocks another or the loop; one that stops in the middle of a line
+ * only keeps its place.  Requests of one client are answered in order, a few at a time so that it cannot starve the
+ * loop.  The program must ignore SIGPIPE.
  *
  * What each command's "result" looks like, the contract between the programs and castctl (and everybody else who reads
  * the socket):
@@ -88,8 +88,8 @@ struct ctl_cred {
  * newline).  May not call ctl_close(). */
 typedef json_t *ctl_command_fn(void *arg, const json_t *request, char *err, size_t errlen);
 
-/* Opens, binds and listens.  A socket file that nobody listens on any more is replaced; a live one is an error: "another
- * castswitchd is running (socket PATH)".  NULL with the reason in err on failure.  'base' must outlive it. */
+/* Opens, binds and listens.  A socket file that nobody listens on any more is replaced; a live one is an error:
+ * "another castswitchd is running (socket PATH)".  NULL with the reason in err on failure.  'base' must outlive it. */
 struct ctl *ctl_open(struct event_base *base, const char *path, char *err, size_t errlen)
 	__attribute__((warn_unused_result));
 /* Closes all clients and removes the socket file (if it still is ours). */

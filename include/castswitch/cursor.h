@@ -2,8 +2,8 @@
  *
  * Every byte that comes from outside is read through a struct rcur.  Both kinds carry one sticky error: a read past the
  * end yields zero, sets 'failed', moves to the end, and every later call is a no-op; so a parser reads a whole header
- * and checks once.  A length field becomes a sub-cursor, which can never reach past its parent.  A writer refuses values
- * that don't fit their field.  All integers are big-endian on the wire.
+ * and checks once.  A length field becomes a sub-cursor, which can never reach past its parent.  A writer refuses
+ * values that don't fit their field.  All integers are big-endian on the wire.
  */
 #ifndef CASTSWITCH_CURSOR_H
 #define CASTSWITCH_CURSOR_H

@@ -1,13 +1,17 @@
 /* The forwarding database: (vlan, MAC) -> port (IEEE 802.1Q "learning process").
  *
  * Entries age out when no frame came from them for 'aging'.  Five things complicate that:
- *  - The fast path only stamps 'seen'; an entry's timer fires at the old deadline, sees the stamp and re-arms, so a busy
+ *  - The fast path only stamps 'seen'; an entry's timer fires at the old deadline, sees the stamp and re-arms, so a
+ * busy
  *    entry costs one timer an aging interval.
- *  - Limits are fair per port: a port at its own limit evicts its own oldest entry; at the global limit a new address is not
+ *  - Limits are fair per port: a port at its own limit evicts its own oldest entry; at the global limit a new address
+ * is not
  *    learned (its traffic floods), and nobody else's entries suffer.
- *  - A MAC that is known on a tap, a NIC or an endpoint's port, is static or the switch's own is "protected": it does not
+ *  - A MAC that is known on a tap, a NIC or an endpoint's port, is static or the switch's own is "protected": it does
+ * not
  *    move to a port with protect_macs until it was silent for FDB_PROTECT.
- *  - A MAC that has moved FDB_MAX_MOVES times, each within FDB_PROTECT of the one before, stays where it is for FDB_PROTECT.
+ *  - A MAC that has moved FDB_MAX_MOVES times, each within FDB_PROTECT of the one before, stays where it is for
+ * FDB_PROTECT.
  *  - The table is hashed with a secret key.
  */
 #ifndef CASTSWITCH_FDB_H

@@ -39,8 +39,8 @@ struct helper_params {
 	const char *const *hooks; /* absolute paths by index, or NULL */
 	size_t n_hooks;
 	unsigned hook_timeout_ms; /* 0 is HELPER_HOOK_TIMEOUT_MS */
-	/* A listening unix socket of the program's, or NULL.  The helper removes the file when it ends, however the program
-	 * ended, unless somebody listens on it then. */
+	/* A listening unix socket of the program's, or NULL.  The helper removes the file when it ends, however the
+	 * program ended, unless somebody listens on it then. */
 	const char *socket;
 };
 

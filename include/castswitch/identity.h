@@ -33,7 +33,8 @@ struct identity_pin {
 	uint8_t sha256[IDENTITY_SHA256_LEN]; /* of the DER certificate, as "openssl x509 -fingerprint -sha256" prints it */
 };
 
-/* Opens a file for reading in the caller's way (a privileged helper): a descriptor, which is closed after use, or -errno. */
+/* Opens a file for reading in the caller's way (a privileged helper): a descriptor, which is closed after use, or
+ * -errno. */
 typedef int identity_open_fn(void *arg, const char *path);
 
 /* Texts are the path of a PEM file, or PEM text itself when they hold "-----BEGIN".  Everything is copied. */

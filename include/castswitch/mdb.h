@@ -2,23 +2,27 @@
  * section 7), for IGMP and MLD through one path.
  *
  * Two levels:
- *  - (vlan, group, port): the router-side state machine of RFC 3376 6.4 with filter mode, group timer, source timers, and the
+ *  - (vlan, group, port): the router-side state machine of RFC 3376 6.4 with filter mode, group timer, source timers,
+ * and the
  *    compatibility mode of RFC 3376 7.3.  It alone decides what is forwarded.
- *  - (host MAC) below it: what that host reported last.  It decides when a leave is exact: nothing is asked when it is known
+ *  - (host MAC) below it: what that host reported last.  It decides when a leave is exact: nothing is asked when it
+ * is known
  *    that nobody else on the port wants the group or source.
  *
  * Leave.  Where a row of the RFC's tables says "Send Q(G)" or "Send Q(G, sources)", the database either
- *  - ends at once what no tracked host wants any more ("exact"), when fast_leave is ON, or AUTO and (the port is an endpoint,
+ *  - ends at once what no tracked host wants any more ("exact"), when fast_leave is ON, or AUTO and (the port is an
+ * endpoint,
  *    or the port group is in IGMPv3/MLDv2 mode: hosts of that mode don't suppress each other's reports), or
  *  - lowers timers and asks, when we are the querier (RFC 3376 6.6.3), or
  *  - does nothing: the elected querier will ask, and mdb_query_seen() lowers the timers.
  *
- * Every change of what is forwarded marks the group; mdb_report(), mdb_tick() and the others rebuild and publish the routes of
- * marked groups before they return.
+ * Every change of what is forwarded marks the group; mdb_report(), mdb_tick() and the others rebuild and publish the
+ * routes of marked groups before they return.
  *
- * Limits: groups (vlan, group), source records, sources of a group on a port, groups of a port, hosts of a port.  A report that
- * would exceed one is refused as far as it exceeds it, and named in the return value; nothing existing is thrown out.  Each
- * port has a reserved share (MDB_RESERVED_GROUPS, _SOURCES) of the global limits, so that others cannot use them up for it.
+ * Limits: groups (vlan, group), source records, sources of a group on a port, groups of a port, hosts of a port.  A
+ * report that would exceed one is refused as far as it exceeds it, and named in the return value; nothing existing is
+ * thrown out.  Each port has a reserved share (MDB_RESERVED_GROUPS, _SOURCES) of the global limits, so that others
+ * cannot use them up for it.
  */
 #ifndef CASTSWITCH_MDB_H
 #define CASTSWITCH_MDB_H
@@ -158,8 +162,8 @@ void mdb_port_init(struct mdb_port *p, uint16_t id, uint8_t fast_leave, bool end
 /* Forgets everything of a port at once. */
 void mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now);
 
-/* A report or leave (msg->kind not GM_QUERY; its cursor is consumed) from host 'mac' behind port p.  DROP_NONE, or the last
- * limit that refused a part of it: DROP_GROUP_LIMIT, DROP_SOURCE_LIMIT, DROP_HOST_LIMIT. */
+/* A report or leave (msg->kind not GM_QUERY; its cursor is consumed) from host 'mac' behind port p.  DROP_NONE, or
+ * the last limit that refused a part of it: DROP_GROUP_LIMIT, DROP_SOURCE_LIMIT, DROP_HOST_LIMIT. */
 enum drop_reason mdb_report(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct mac *mac, struct gm_msg *msg,
 			    struct mono now);
 

@@ -1,8 +1,9 @@
 /* Multicast routes: what the fast path asks.  (vlan, group, source or any) -> members.
  *
- * A route holds members only; router ports and flood lists are merged by the forwarder, so that a router port that comes or
- * goes rebuilds nothing.  The membership database publishes a whole group at a time: the old route is replaced, never
- * edited.  A group that has a route is "registered", even when nobody wants a particular source (empty set).
+ * A route holds members only; router ports and flood lists are merged by the forwarder, so that a router port that
+ * comes or goes rebuilds nothing.  The membership database publishes a whole group at a time: the old route is
+ * replaced, never edited.  A group that has a route is "registered", even when nobody wants a particular source
+ * (empty set).
  */
 #ifndef CASTSWITCH_MROUTE_H
 #define CASTSWITCH_MROUTE_H
@@ -38,8 +39,8 @@ struct mroute_table {
 void mroute_table_init(struct mroute_table *t, const struct hash_key *key);
 void mroute_table_fini(struct mroute_table *t);
 
-/* An empty, unpublished route with room for n_sources (all empty, addresses to be set ascending by the caller); NULL when out
- * of memory. */
+/* An empty, unpublished route with room for n_sources (all empty, addresses to be set ascending by the caller); NULL
+ * when out of memory. */
 struct mroute *mroute_new(uint16_t vid, const struct ipaddr *group, size_t n_sources);
 void mroute_free(struct mroute *r);
 /* Replaces what (r->vid, r->group) had; owns r from here on. */

@@ -22,7 +22,8 @@ struct port_peer *port_peer_new(struct sw *sw, const struct sw_port_params *para
 /* Removes the port.  Not from within the switch's callbacks.  NULL is fine. */
 void port_peer_free(struct port_peer *p, struct mono now);
 
-/* A session before it, if any, is detached.  Frames go through session 's' and socket 'udp' from now on, and the port is up; the session's owner becomes 'p'. */
+/* A session before it, if any, is detached.  Frames go through session 's' and socket 'udp' from now on, and the port
+ * is up; the session's owner becomes 'p'. */
 void port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, struct mono now);
 /* The session has ended: nothing is sent any more.  Fine from within the switch's callbacks; port_peer_detach() or
  * port_peer_attach() must follow, which take the port down. */
@@ -40,9 +41,9 @@ void *port_peer_owner(const struct port_peer *p);
 
 enum { PORT_PEER_RX_HANDSHAKES = 16 };
 
-/* A data packet costs a microsecond, a handshake datagram up to a signature, about a thousand times as much, and anybody
- * can send one.  So that handshakes never hold up the traffic of those who are connected, the data packets of a batch go
- * first, and only PORT_PEER_RX_HANDSHAKES handshake datagrams of it are worked on; the others are dropped
+/* A data packet costs a microsecond, a handshake datagram up to a signature, about a thousand times as much, and
+ * anybody can send one.  So that handshakes never hold up the traffic of those who are connected, the data packets of
+ * a batch go first, and only PORT_PEER_RX_HANDSHAKES handshake datagrams of it are worked on; the others are dropped
  * (DROP_HANDSHAKE_LIMIT), for they are sent again. */
 struct port_peer_rx {
 	struct sw *sw;
@@ -57,8 +58,8 @@ struct port_peer_rx {
 	void (*drop)(void *arg, enum drop_reason r);
 };
 
-/* Takes one received batch: decrypts, collects the frames of consecutive packets of one session, switches them together.
- * Order is kept among data packets and among handshake datagrams. */
+/* Takes one received batch: decrypts, collects the frames of consecutive packets of one session, switches them
+ * together. Order is kept among data packets and among handshake datagrams. */
 void port_peer_receive(const struct port_peer_rx *rx, struct udp_dgram *dgrams, size_t n, struct mono now);
 
 #endif

@@ -1,11 +1,11 @@
-/* The querier of one family on one VLAN: startup and general queries, election, router-side timing (RFC 3376 6.6.2, 7.3.1 and
- * 8; RFC 3810 7.6.2 and 9).
+/* The querier of one family on one VLAN: startup and general queries, election, router-side timing (RFC 3376 6.6.2,
+ * 7.3.1 and 8; RFC 3810 7.6.2 and 9).
  *
- * States: DISABLED (never asks), QUERIER, NON_QUERIER (somebody with a lower address asks).  The election compares source
- * addresses; 0.0.0.0 / :: never wins or silences.  Own specific queries (mdb.h) go through the same builder.
+ * States: DISABLED (never asks), QUERIER, NON_QUERIER (somebody with a lower address asks).  The election compares
+ * source addresses; 0.0.0.0 / :: never wins or silences.  Own specific queries (mdb.h) go through the same builder.
  *
- * Parameters (robustness, query interval) are taken from the elected querier's IGMPv3/MLDv2 queries while it is elected, and
- * ours again when we are.
+ * Parameters (robustness, query interval) are taken from the elected querier's IGMPv3/MLDv2 queries while it is
+ * elected, and ours again when we are.
  */
 #ifndef CASTSWITCH_QUERIER_H
 #define CASTSWITCH_QUERIER_H
@@ -46,19 +46,20 @@ struct querier {
 	void *arg;
 };
 
-/* params must outlive *q.  mac is the source MAC.  Starts at 'now' with its startup queries (the first tick sends one). */
+/* params must outlive *q.  mac is the source MAC.  Starts at 'now' with its startup queries (the first tick sends
+ * one). */
 void querier_init(struct querier *q, enum gm_family family, const struct sw_snooping *params, const struct mac *mac,
 		  const struct querier_ops *ops, void *arg, struct mono now);
 
 /* The params it points to have changed. */
 void querier_reconfigure(struct querier *q, struct mono now);
 
-/* A port came up or a peer (re)connected: a general query to it at once, answers within min(QRI, 1 s).  Returns the time by which
- * they should be in (now + max response + 1 s), or 'now' when nothing was asked. */
+/* A port came up or a peer (re)connected: a general query to it at once, answers within min(QRI, 1 s).  Returns the
+ * time by which they should be in (now + max response + 1 s), or 'now' when nothing was asked. */
 struct mono querier_port_up(struct querier *q, uint16_t port, struct mono now);
 
-/* A query was received on 'port' and may be believed.  Returns whether it is from the elected querier (so that its specific
- * queries count). */
+/* A query was received on 'port' and may be believed.  Returns whether it is from the elected querier (so that its
+ * specific queries count). */
 bool querier_query_seen(struct querier *q, uint16_t port, const struct gm_msg *query, struct mono now);
 /* The port of the elected querier went away. */
 void querier_port_down(struct querier *q, uint16_t port, struct mono now);

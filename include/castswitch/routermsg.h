@@ -8,10 +8,10 @@
 #include "castswitch/frame.h"
 #include "castswitch/mono.h"
 
-/* For a frame whose f->control is FRAME_PIM or FRAME_MRD.  True when it says that its sender is a router for *ret_life from
- * now, or no longer (0: a hello with holdtime 0, an MRD termination); false, with *ret_life untouched, when it is
- * something else (another PIM message, a solicitation) or not to be believed: broken, with a wrong checksum, from no
- * address, or, for MRD, with a TTL other than 1. */
+/* For a frame whose f->control is FRAME_PIM or FRAME_MRD.  True when it says that its sender is a router for
+ * *ret_life from now, or no longer (0: a hello with holdtime 0, an MRD termination); false, with *ret_life untouched,
+ * when it is something else (another PIM message, a solicitation) or not to be believed: broken, with a wrong
+ * checksum, from no address, or, for MRD, with a TTL other than 1. */
 bool routermsg_parse(const struct frame *f, nsec_t *ret_life);
 
 #endif

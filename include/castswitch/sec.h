@@ -1,8 +1,8 @@
 /* The interface of a DTLS connection during handshake and HELLO/WELCOME; crypto/ implements it, tunnel/ uses it.
  *
- * A struct sec lives from the first flight until the session is confirmed and is then destroyed: data packets do not need
- * it.  Datagrams go in one at a time and come out one at a time through 'output'.  Implementations read the clock only
- * where their library does (DTLS retransmission).
+ * A struct sec lives from the first flight until the session is confirmed and is then destroyed: data packets do not
+ * need it.  Datagrams go in one at a time and come out one at a time through 'output'.  Implementations read the
+ * clock only where their library does (DTLS retransmission).
  */
 #ifndef CASTSWITCH_SEC_H
 #define CASTSWITCH_SEC_H
@@ -47,8 +47,8 @@ struct sec_ops {
 	struct mono (*next)(const struct sec *s, struct mono now);
 	/* Sends one application message as one record; false when not SEC_READY or too long. */
 	bool (*write)(struct sec *s, const uint8_t *msg, size_t len);
-	/* The next application message, copied to buf: its length, or 0 when there is none.  A message longer than cap is
-	 * cut. */
+	/* The next application message, copied to buf: its length, or 0 when there is none.  A message longer than
+	 * cap is cut. */
 	size_t (*read)(struct sec *s, uint8_t *buf, size_t cap);
 	/* RFC 5705 exporter with a context; false when not SEC_READY. */
 	bool (*keying)(struct sec *s, const char *label, const uint8_t *context, size_t context_len, uint8_t *out,
@@ -69,14 +69,16 @@ struct sec {
 	void *arg;
 };
 
-/* A server's stateless front: answers ClientHellos with a cookie (HelloVerifyRequest) and keeps nothing until one comes back.
+/* A server's stateless front: answers ClientHellos with a cookie (HelloVerifyRequest) and keeps nothing until one
+ * comes back.
  */
 struct sec_listener;
 
 struct sec_listener_ops {
-	/* Feeds a datagram from an address without a handshake.  Answers go through l->output.  Returns a new struct sec, owned
-	 * by the caller, when it was a ClientHello with a valid cookie for path->remote; the ClientHello has been consumed:
-	 * set output and arg and then call ops->tick once to send the server's first flight.  Else NULL. */
+	/* Feeds a datagram from an address without a handshake.  Answers go through l->output.  Returns a new struct
+	 * sec, owned by the caller, when it was a ClientHello with a valid cookie for path->remote; the ClientHello
+	 * has been consumed: set output and arg and then call ops->tick once to send the server's first flight.  Else
+	 * NULL. */
 	struct sec *(*input)(struct sec_listener *l, const struct path *path, const uint8_t *dgram, size_t len,
 			     struct mono now);
 };

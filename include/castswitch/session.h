@@ -9,23 +9,28 @@
  *	  ESTABLISHED, frees its sec
  *	  <----------------- CONTROL PUSH    (whenever the server calls session_push)
  *
- * States: HANDSHAKE -> HELLO -> CONFIRM -> ESTABLISHED -> CLOSED; every change goes through one function.  Timers, by the
- * events that drive them:
+ * States: HANDSHAKE -> HELLO -> CONFIRM -> ESTABLISHED -> CLOSED; every change goes through one function.  Timers, by
+ * the events that drive them:
  *  - handshake 10 s, HELLO 5 s, confirmation 10 s, else the session closes;
- *  - the client repeats HELLO every 500 ms until WELCOME, and its confirming PAD every 250 ms until an authentic packet comes;
+ *  - the client repeats HELLO every 500 ms until WELCOME, and its confirming PAD every 250 ms until an authentic
+ * packet comes;
  *    a repeated identical HELLO gets the same WELCOME again, a different one is fatal;
  *  - keepalive K (default 15 s, pushed by the server; the client's session adopts it before it calls pushed()): a PAD
- *    request when nothing was sent for K.  Nothing received for K: requests at K, K + 2/3 K, K + 4/3 K; nothing received
+ *    request when nothing was sent for K.  Nothing received for K: requests at K, K + 2/3 K, K + 4/3 K; nothing
+ * received
  *    for 3 K: closed as dead;
- *  - client only, liveness under traffic: when the session sent or received frames within the last second and nothing was
- *    received for min(1 s, max(250 ms, 4 x the usual gap between received packets)), a PAD request; unanswered for 0.5 s a
- *    second one, after 1 s more a third, and 2 s later the session is closed as dead.  session_path_error() (an ICMP error)
+ *  - client only, liveness under traffic: when the session sent or received frames within the last second and nothing
+ * was
+ *    received for min(1 s, max(250 ms, 4 x the usual gap between received packets)), a PAD request; unanswered for
+ * 0.5 s a
+ *    second one, after 1 s more a third, and 2 s later the session is closed as dead.  session_path_error() (an ICMP
+ * error)
  *    starts the same sequence at once, and ends a handshake when it comes twice;
  *  - CONTROL: one outstanding, sent again after 250 ms, doubling to 4 s, given up (closed as dead) after 8 times.
  *
  * Ownership: the session owns its sec and its two AEAD contexts.  'output' gets datagrams that the session itself makes
- * (handshake, PAD, CONTROL); frames are sealed by session_seal() into the caller's buffer.  Callbacks may call any session_
- * function but session_free(); a CLOSED session only waits for its owner to free it.
+ * (handshake, PAD, CONTROL); frames are sealed by session_seal() into the caller's buffer.  Callbacks may call any
+ * session_ function but session_free(); a CLOSED session only waits for its owner to free it.
  */
 #ifndef CASTSWITCH_SESSION_H
 #define CASTSWITCH_SESSION_H
@@ -75,8 +80,8 @@ struct session;
 struct session_ops {
 	/* Sends one datagram along the session's path.  Never a frame: these have priority. */
 	void (*output)(void *arg, struct session *s, const struct path *path, const uint8_t *dgram, size_t len);
-	/* Server: whether the verified peer may connect: TMSG_REASON_NONE, or why not (ret_text, a few words, may stay "").
-	 * Not called for what the session refuses itself (version, AEAD).  NULL admits everybody. */
+	/* Server: whether the verified peer may connect: TMSG_REASON_NONE, or why not (ret_text, a few words, may
+	 * stay ""). Not called for what the session refuses itself (version, AEAD).  NULL admits everybody. */
 	enum tmsg_reason (*admit)(void *arg, struct session *s, const struct sec_identity *who,
 				  const struct tmsg_hello *hello, char ret_text[TMSG_TEXT_MAX + 1]);
 	/* The session is ESTABLISHED; called once. */
@@ -105,9 +110,9 @@ struct session_stats {
 	uint64_t drops[DROP_MAX];
 };
 
-/* A new session in HANDSHAKE that takes ownership of 'sec' (also when it fails).  It installs sec->output.  A client's sec is
- * started, a server's (from a listener) ticked, from inside.  NULL when out of memory.  params, ops are copied; ops
- * callbacks may run before it returns, with ops->output only. */
+/* A new session in HANDSHAKE that takes ownership of 'sec' (also when it fails).  It installs sec->output.  A
+ * client's sec is started, a server's (from a listener) ticked, from inside.  NULL when out of memory.  params, ops
+ * are copied; ops callbacks may run before it returns, with ops->output only. */
 struct session *session_new(const struct session_params *params, const struct session_ops *ops, void *arg, struct sec *sec,
 			    const struct path *path, const struct rng *rng, struct mono now);
 /* Wipes keys, frees; NULL is fine.  Sends nothing, calls nothing. */
@@ -119,21 +124,22 @@ void session_free(struct session *s);
 void session_handshake_input(struct session *s, const uint8_t *dgram, size_t len, struct mono now);
 
 /* A data packet whose receiver id is ours; decrypted in place.  PAD and CONTROL are consumed.
- * Returns DROP_NONE with *ret_frame / *ret_len set to the Ethernet frame inside dgram (at dgram + 14: FRAME_HEADROOM - 2
- * bytes in front of it are writable), or with *ret_frame NULL when it was consumed; or why it was dropped (counted). */
+ * Returns DROP_NONE with *ret_frame / *ret_len set to the Ethernet frame inside dgram (at dgram + 14: FRAME_HEADROOM
+ * - 2 bytes in front of it are writable), or with *ret_frame NULL when it was consumed; or why it was dropped
+ * (counted). */
 enum drop_reason session_open(struct session *s, const struct path *from, uint8_t *dgram, size_t len, struct mono now,
 			      uint8_t **ret_frame, size_t *ret_len);
 
-/* The kernel reported an error for this path (ICMP unreachable): a hint, never proof.  'why' is a few words, "connection
- * refused".  In a client's handshake a second one that comes 200 ms or more after the first ends the session
- * (SESSION_END_SEC), so that a wrong port is told at once: a single message may be stale or forged. */
+/* The kernel reported an error for this path (ICMP unreachable): a hint, never proof.  'why' is a few words,
+ * "connection refused".  In a client's handshake a second one that comes 200 ms or more after the first ends the
+ * session (SESSION_END_SEC), so that a wrong port is told at once: a single message may be stale or forged. */
 void session_path_error(struct session *s, const char *why, struct mono now);
 
 /* --- output --- */
 
-/* Seals a frame into out (cap >= len + TMSG_OVERHEAD): header, kind, ciphertext, tag.  frame[-1] must be writable: the kind
- * byte goes there.  Returns the datagram's length, or 0 when it can't be sent (*ret_drop: DROP_NOT_ESTABLISHED,
- * DROP_TOO_LONG; counted). */
+/* Seals a frame into out (cap >= len + TMSG_OVERHEAD): header, kind, ciphertext, tag.  frame[-1] must be writable:
+ * the kind byte goes there.  Returns the datagram's length, or 0 when it can't be sent (*ret_drop:
+ * DROP_NOT_ESTABLISHED, DROP_TOO_LONG; counted). */
 size_t session_seal(struct session *s, uint8_t *frame, size_t len, uint8_t *out, size_t cap, struct mono now,
 		    enum drop_reason *ret_drop);
 /* Server: sends the peer its configuration, reliably; replaces one that is not yet acknowledged. */

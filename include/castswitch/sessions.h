@@ -1,16 +1,17 @@
 /* A server's table of sessions and its demultiplexer (DESIGN section 7).
  *
- * Handshakes are found by the remote address, established sessions by receiver id, so nothing spoofed can disturb them.  A
- * ClientHello never goes into an existing handshake unless its random matches that handshake's; else it goes to the
- * listener, and when it brings a valid cookie the new handshake replaces the one in progress at that address.
+ * Handshakes are found by the remote address, established sessions by receiver id, so nothing spoofed can disturb
+ * them.  A ClientHello never goes into an existing handshake unless its random matches that handshake's; else it goes
+ * to the listener, and when it brings a valid cookie the new handshake replaces the one in progress at that address.
  *
  * Limits: at most 'max_sessions' in all, 'max_handshakes' not yet established (the oldest is closed to make room), and
- * 'max_per_prefix' handshakes per IPv4 address or IPv6 /56 (the newcomer is dropped: DROP_HANDSHAKE_LIMIT).  Such a prefix
- * may begin 'handshake_rate' handshakes a second, 'handshake_burst' at once, also those that replace another: each costs a
- * signature.  Only a ClientHello with a valid cookie is counted, so a forged address uses up nothing of anybody's; when
- * nothing is left, every new ClientHello of the prefix is dropped unread (DROP_HANDSHAKE_LIMIT).
+ * 'max_per_prefix' handshakes per IPv4 address or IPv6 /56 (the newcomer is dropped: DROP_HANDSHAKE_LIMIT).  Such a
+ * prefix may begin 'handshake_rate' handshakes a second, 'handshake_burst' at once, also those that replace another:
+ * each costs a signature.  Only a ClientHello with a valid cookie is counted, so a forged address uses up nothing of
+ * anybody's; when nothing is left, every new ClientHello of the prefix is dropped unread (DROP_HANDSHAKE_LIMIT).
  *
- * The table owns its sessions and frees a closed one in the next sessions_tick() or sessions_input(), after 'closed' ran.
+ * The table owns its sessions and frees a closed one in the next sessions_tick() or sessions_input(), after 'closed'
+ * ran.
  */
 #ifndef CASTSWITCH_SESSIONS_H
 #define CASTSWITCH_SESSIONS_H

@@ -1,17 +1,17 @@
 /* The switch: ports, forwarding, IGMP/MLD snooping, querier (DESIGN sections 4 to 6).
  *
  * An engine without I/O.  The owner adds ports, feeds received frames with switch_rx() and gets frames to send through
- * each port's tx().  A batch is decided frame by frame, collected per egress port, and then handed out with one tx() call
- * per touched port (more when a port gets more than SW_BATCH), so order within a flow is kept.
+ * each port's tx().  A batch is decided frame by frame, collected per egress port, and then handed out with one tx()
+ * call per touched port (more when a port gets more than SW_BATCH), so order within a flow is kept.
  *
- * Fast and slow path.  switch_rx() itself only reads lookup tables (fdb.h, mroute.h, the port arrays), counts and stamps
- * "seen".  IGMP, MLD, PIM hellos and MRD, first sightings and moves of a MAC are queued, bounded per batch, and handled
- * behind the batch by the slow path, which owns all state changes.  Later several data workers can share the tables while
- * one thread keeps the slow path; nothing else crosses that seam.
+ * Fast and slow path.  switch_rx() itself only reads lookup tables (fdb.h, mroute.h, the port arrays), counts and
+ * stamps "seen".  IGMP, MLD, PIM hellos and MRD, first sightings and moves of a MAC are queued, bounded per batch,
+ * and handled behind the batch by the slow path, which owns all state changes.  Later several data workers can share
+ * the tables while one thread keeps the slow path; nothing else crosses that seam.
  *
  * The way of a report: it is parsed (gm.h), changes the membership database (mdb.h), which publishes new routes, and is
- * passed on unchanged to router ports only.  The way of a query: checked against the port's policy, makes a router port,
- * takes part in the election (querier.h), and goes to all other ports.
+ * passed on unchanged to router ports only.  The way of a query: checked against the port's policy, makes a router
+ * port, takes part in the election (querier.h), and goes to all other ports.
  *
  * Not thread-safe.  No function but switch_new and the _add ones allocates, except growth of tables in the slow path.
  */
@@ -133,8 +133,8 @@ struct sw *switch_new(const struct sw_params *params, const struct sw_ops *ops, 
 		      struct mono now);
 void switch_free(struct sw *sw);
 
-/* Takes over other settings while running (mac stays).  State is kept: entries and memberships live on under the new timers
- * as they are renewed, limits bind newcomers, a querier that is switched on or off starts or stops at once. */
+/* Takes over other settings while running (mac stays).  State is kept: entries and memberships live on under the new
+ * timers as they are renewed, limits bind newcomers, a querier that is switched on or off starts or stops at once. */
 void switch_reconfigure(struct sw *sw, const struct sw_params *params, struct mono now);
 
 /* --- ports --- */
@@ -146,10 +146,12 @@ struct sw_port *switch_port_add(struct sw *sw, const struct sw_port_params *para
 void switch_port_reconfigure(struct sw *sw, struct sw_port *port, const struct sw_port_params *params, struct mono now);
 /* Removes it; its FDB entries, memberships and router-port state are flushed at once. */
 void switch_port_del(struct sw *sw, struct sw_port *port, struct mono now);
-/* Up: may send and receive, gets a general query at once (answers within min(query-response-interval, 1 s)).  Down: flushed. */
+/* Up: may send and receive, gets a general query at once (answers within min(query-response-interval, 1 s)).  Down:
+ * flushed. */
 void switch_port_set_up(struct sw *sw, struct sw_port *port, bool up, struct mono now);
 
-/* A MAC that is at this port for good (port NULL: the switch itself, which consumes frames to it).  False when out of memory. */
+/* A MAC that is at this port for good (port NULL: the switch itself, which consumes frames to it).  False when out of
+ * memory. */
 bool switch_add_static_mac(struct sw *sw, struct sw_port *port, uint16_t vid, const struct mac *mac, struct mono now);
 
 const char *sw_port_name(const struct sw_port *port);

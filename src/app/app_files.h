@@ -1,7 +1,7 @@
 /* The files that a configuration names, before and after privileges are dropped.
  *
- * At the start files are opened as root.  For a reload a helper process (helper.h) opens those that were known at the start;
- * others only as far as the user may.
+ * At the start files are opened as root.  For a reload a helper process (helper.h) opens those that were known at the
+ * start; others only as far as the user may.
  */
 #ifndef CASTSWITCH_APP_FILES_H
 #define CASTSWITCH_APP_FILES_H
@@ -16,8 +16,8 @@ struct app_files {
 	struct helper *helper;  /* NULL: not started, open as we are */
 };
 
-/* Remembers the paths and starts the helper, which also removes 'socket' when the program ends.  Before any key is read.  False
- * with one line in err; app_files_fini() is fine then, too. */
+/* Remembers the paths and starts the helper, which also removes 'socket' when the program ends.  Before any key is
+ * read.  False with one line in err; app_files_fini() is fine then, too. */
 bool app_files_start(struct app_files *f, const char *config, const struct conf_identity *identity, const char *socket,
 		     char err[APP_ERROR_MAX]);
 /* Ends the helper. */

@@ -18,8 +18,9 @@ void app_print_errors(const struct app_program *prog, const char *text);
 
 struct app_files;
 
-/* The identity of a configuration, its files opened through 'files' (NULL: directly).  server_name: what the other side's (client) or our own (server) certificate must be for;
- * pins: certificates believed for themselves.  NULL with one line in err; warnings go to the log. */
+/* The identity of a configuration, its files opened through 'files' (NULL: directly).  server_name: what the other
+ * side's (client) or our own (server) certificate must be for; pins: certificates believed for themselves.  NULL with
+ * one line in err; warnings go to the log. */
 struct identity *app_identity(const struct conf_identity *conf, enum identity_role role, const char *server_name,
 			      const struct identity_pin *pins, size_t n_pins, struct app_files *files,
 			      char err[APP_ERROR_MAX]);
@@ -39,14 +40,15 @@ enum app_exit app_tap_open(struct app_tap *t, const struct conf_tap *conf, uint3
 /* The interface vanishes, and with it its addresses and routes. */
 void app_tap_close(struct app_tap *t);
 
-/* The control socket at 'path'.  Its directory is made, and given to 'user', when it is the system's own.  NULL with one line
- * in err. */
+/* The control socket at 'path'.  Its directory is made, and given to 'user', when it is the system's own.  NULL with
+ * one line in err. */
 struct ctl *app_ctl_open(struct loop *loop, const char *path, const char *user, char err[APP_ERROR_MAX]);
 
-/* The account to change to: the configured one; but where the default one was never created, "nobody", with a warning. */
+/* The account to change to: the configured one; but where the default one was never created, "nobody", with a
+ * warning. */
 const char *app_user(const char *configured);
-/* From root to 'user', with CAP_NET_ADMIN when interfaces are configured later.  Everything that needs root is open by now.
- * APP_OK, or APP_PRIVILEGE with one line in err. */
+/* From root to 'user', with CAP_NET_ADMIN when interfaces are configured later.  Everything that needs root is open
+ * by now. APP_OK, or APP_PRIVILEGE with one line in err. */
 enum app_exit app_drop(const char *user, bool net_admin, char err[APP_ERROR_MAX]);
 
 /* Ends the loop on SIGTERM and SIGINT, ignores SIGPIPE.  0 or -errno. */

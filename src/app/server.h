@@ -87,14 +87,15 @@ void server_push(struct server *s, const struct server_peer *p, struct mono now)
 /* The identity and the DTLS context of a configuration; both false and NULL with one line in err. */
 bool server_identity(const struct conf_server *conf, struct app_files *files, struct identity **ret_id, struct dtls_ctx **ret_dtls,
 		     char err[APP_ERROR_MAX]);
-/* The pool of a configuration (*ret NULL when it has none), without the addresses that are taken; false when out of memory. */
+/* The pool of a configuration (*ret NULL when it has none), without the addresses that are taken; false when out of
+ * memory. */
 bool server_pool(const struct conf_server *conf, struct pool **ret);
 /* Gives the peer its addresses: its own, or a lease.  False when the pool is exhausted. */
 bool server_give_addresses(struct server *s, struct server_peer *p);
 
 /* --- server_reload.c --- */
-/* Reads the configuration again and applies what can be applied to a running server.  The outcome in words, also logged;
- * false when nothing was changed. */
+/* Reads the configuration again and applies what can be applied to a running server.  The outcome in words, also
+ * logged; false when nothing was changed. */
 bool server_reload(struct server *s, struct mono now, char *ret_text, size_t len);
 
 /* --- server_ctl.c --- */

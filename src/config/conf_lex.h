@@ -1,7 +1,7 @@
 /* Tokens of libconfuse syntax, in a narrower form that every version of libconfuse reads the same way.
  *
- * Private to src/config.  Works in the caller's copy of the text: comments become spaces while it goes on, and so do the
- * few characters in text that libconfuse would interpret and we refuse ('$', unknown escapes), after a mistake was
+ * Private to src/config.  Works in the caller's copy of the text: comments become spaces while it goes on, and so do
+ * the few characters in text that libconfuse would interpret and we refuse ('$', unknown escapes), after a mistake was
  * reported.  So what is left means the same to libconfuse as it does here.
  */
 #ifndef CONF_LEX_H

@@ -50,8 +50,8 @@ struct conf_scan {
 	size_t n_values, cap_values;
 };
 
-/* Scans text[0..len) as a file of 'program'.  0 also when there were mistakes (in 'errors'); -EINVAL when the scan could
- * not go to the end because of one, -ENOMEM.  conf_scan_fini() in any case. */
+/* Scans text[0..len) as a file of 'program'.  0 also when there were mistakes (in 'errors'); -EINVAL when the scan
+ * could not go to the end because of one, -ENOMEM.  conf_scan_fini() in any case. */
 int conf_scan(struct conf_scan *s, unsigned program, const char *text, size_t len, struct conf_errors *errors);
 void conf_scan_fini(struct conf_scan *s);
 

@@ -76,8 +76,8 @@ bool mdb_host_update(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
 void mdb_host_free(struct mdb *m, struct mdb_host *h);
 /* Whether a tracked host of the port group wants this source; with any host in EXCLUDE mode for addr NULL. */
 bool mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now);
-/* Makes the sources that hosts in INCLUDE mode want those of the port group.  In EXCLUDE mode it need not have them: the
- * report of a host that excludes nothing deletes them (RFC 3376 6.4.1, IS_EX and TO_EX). */
+/* Makes the sources that hosts in INCLUDE mode want those of the port group.  In EXCLUDE mode it need not have them:
+ * the report of a host that excludes nothing deletes them (RFC 3376 6.4.1, IS_EX and TO_EX). */
 void mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
 
 /* --- mdb_route.c --- */

@@ -7,8 +7,8 @@
  *	session_control.c    CONTROL: order, acknowledgement, retransmission
  *	session_live.c       PAD, keepalive, liveness
  *
- * Every deadline is a row of 'due'.  A deadline that traffic moves later is left where it is: when it fires it is worked
- * out again.  So the hot path stores two or three stamps, and session_next() may be early but never late.
+ * Every deadline is a row of 'due'.  A deadline that traffic moves later is left where it is: when it fires it is
+ * worked out again.  So the hot path stores two or three stamps, and session_next() may be early but never late.
  */
 #ifndef CASTSWITCH_TUNNEL_SESSION_IMPL_H
 #define CASTSWITCH_TUNNEL_SESSION_IMPL_H
@@ -178,7 +178,8 @@ session_saw_frame(struct session *s, struct mono now)
 	}
 }
 
-/* An authentic packet came.  Packets of one batch share 'now', and after a pause traffic begins anew: neither is a gap. */
+/* An authentic packet came.  Packets of one batch share 'now', and after a pause traffic begins anew: neither is a
+ * gap. */
 static inline void
 session_saw_rx(struct session *s, struct mono now)
 {
