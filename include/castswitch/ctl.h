@@ -7,11 +7,11 @@
  * and group.  A line that is not JSON, not an object or without a "command" is answered with an error and the
  * connection goes on.
  *
- * Limits (enum below): clients (one too many is told so and closed); bytes of a request line (longer: one error answer,
- * then closed); bytes of unread answers (a client that has more and still asks is dropped, and one that reads nothing
- * for 30 s).  No client, however slow or silent, blocks another or the loop; one that stops in the middle of a line
- * only keeps its place.  Requests of one client are answered in order, a few at a time so that it cannot starve the
- * loop.  The program must ignore SIGPIPE.
+ * Limits (enum below): clients (for one more the one longest silent is closed, or if none has been silent for long, the
+ * new one is told so and closed); bytes of a request line (longer: one error answer, then closed); bytes of unread
+ * answers (a client that has more and still asks is dropped, and one that reads nothing for 30 s).  No client, however
+ * slow or silent, blocks another or the loop; one that stops in the middle of a line only keeps its place.  Requests of
+ * one client are answered in order, a few at a time so that it cannot starve the loop.  The program must ignore SIGPIPE.
  *
  * What each command's "result" looks like, the contract between the programs and castctl (and everybody else who reads
  * the socket):
@@ -72,6 +72,7 @@ struct ctl;
 enum {
 	CTL_LINE_MAX = 64 * 1024, /* without the newline */
 	CTL_CLIENTS_MAX = 32,
+	CTL_SILENT_MS = 1000, /* the place of a client that is silent for longer may go to another */
 	CTL_BACKLOG_MAX = 4 * 1024 * 1024,
 	CTL_COMMANDS_MAX = 64,
 	CTL_ERROR_MAX = 256,

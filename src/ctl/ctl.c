@@ -61,7 +61,7 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 				pause_accept(ctl);
 			return;
 		}
-		if (ctl->n_clients < CTL_CLIENTS_MAX) {
+		if (ctl->n_clients < CTL_CLIENTS_MAX || ctl_conn_make_room(ctl)) {
 			ctl_conn_start(ctl, s);
 			continue;
 		}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -23,6 +24,7 @@ struct client {
 	struct bufferevent *bev;
 	struct event *again; /* the next turn, when lines are left */
 	struct ctl_cred cred;
+	int64_t heard_ms; /* when the last bytes came */
 	size_t searched; /* bytes of the input in which there is no newline */
 	bool eof;        /* nothing more comes */
 	bool closing;    /* no more requests; ends when the answers are out */
@@ -45,6 +47,47 @@ client_free(struct client *c)
 	if (c->again)
 		event_free(c->again);
 	free(c);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Keeps the clients in the order in which they were heard, the one longest silent first. */
+static void
+client_heard(struct client *c)
+{
+	c->heard_ms = now_ms();
+	list_remove(&c->link);
+	list_push_back(&c->ctl->clients, &c->link);
+}
+
+/* Whether it asks for nothing and waits for nothing. */
+static bool
+is_silent(const struct client *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev)) == 0 && !event_pending(c->again, EV_TIMEOUT, NULL);
+}
+
+bool
+ctl_conn_make_room(struct ctl *ctl)
+{
+	const int64_t before = now_ms() - CTL_SILENT_MS;
+
+	LIST_EACH (c, &ctl->clients, struct client, link) {
+		if (c->heard_ms > before)
+			return false;
+		if (is_silent(c)) {
+			client_free(c);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Appends bytes of JSON to the output; for json_dump_callback(). */
@@ -227,6 +270,7 @@ on_readable(struct bufferevent *bev, void *arg)
 	struct client *c = arg;
 
 	(void)bev;
+	client_heard(c);
 	/* The turn that is due takes what has come now, too. */
 	if (!c->closing && !event_pending(c->again, EV_TIMEOUT, NULL))
 		client_turn(c);
@@ -304,7 +348,7 @@ ctl_conn_start(struct ctl *ctl, int fd)
 
 	if (!c)
 		return;
-	list_push_back(&ctl->clients, &c->link);
+	client_heard(c);
 	ctl->n_clients++;
 	bufferevent_setcb(c->bev, on_readable, on_written, on_event, c);
 	/* What is more than a line and its newline shows that the line is too long. */

@@ -5,6 +5,7 @@
 #ifndef CTL_IMPL_H
 #define CTL_IMPL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -41,6 +42,8 @@ void ctl_explain(char *err, size_t errlen, const char *fmt, ...) __attribute__((
 
 /* A new client on a connected socket, which is taken also when there is no memory. */
 void ctl_conn_start(struct ctl *ctl, int fd);
+/* Ends the client that has been silent longest, if for more than CTL_SILENT_MS.  False when there is none such. */
+bool ctl_conn_make_room(struct ctl *ctl);
 /* Ends all clients at once. */
 void ctl_conn_close_all(struct ctl *ctl);
 
