@@ -87,6 +87,9 @@ def handshake_seeds():
         "trap-confirm": bytes([PUSH]) + trap(5) + server,
         "replace": none + hello_step(0, 1) + hello_step(0, 1) + hello_step(0, 3) + hello_step(0, 2),
         "prefix-limit": none + b"".join(hello_step(8 * n, 1) for n in range(4)) + time(10000),
+        "rate-limit": none + b"".join(hello_step(8 * n, 1) + record(8 * n, 22, FAILED) for n in range(4)) * 3 +
+                      hello_step(1, 1) + time(1000) + hello_step(0, 1) + hello_step(0, 3),
+        "rate-limit-replaced": none + b"".join(hello_step(0, 2 * n + 1) for n in range(12)) + time(999) + time(1),
         "prefix-limit-6": none + b"".join(hello_step(4 + n % 2 + 8 * (n // 2), 1) for n in range(4)) + hello_step(6, 1),
         "handshake-limit": none + b"".join(hello_step(n, 1) for n in range(8)) + time(1),
         "full": none + b"".join(hello_step(n, 1) + record(n, 22, READY) + record(n, 23, hello + b"\0") +

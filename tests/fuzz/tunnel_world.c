@@ -7,7 +7,8 @@
 #include "fuzz/fuzz.h"
 #include "lib/testcert.h"
 
-enum { MAX_SESSIONS = 6, MAX_HANDSHAKES = 4, MAX_PER_PREFIX = 3 };
+enum { MAX_SESSIONS = 6, MAX_HANDSHAKES = 4, MAX_PER_PREFIX = 3, HANDSHAKE_RATE = 1, HANDSHAKE_BURST = 7 };
+#define BEGINNING mono_from_ns(1000 * NSEC_PER_SEC)
 
 /* Some addresses share a prefix, some differ only in the port or the interface. */
 struct path
@@ -25,6 +26,48 @@ world_path(unsigned who)
 	p.remote.ip.b[15] = who % 8 == 5;
 	p.remote.scope_id = who % 8 == 7 ? 1 + who / 16 : 0;
 	return p;
+}
+
+/* What the limits of handshakes are for: an IPv4 address, an IPv6 /56. */
+static struct ipaddr
+prefix_of(const struct ipaddr *a)
+{
+	struct ipaddr prefix = *a;
+
+	if (!ipaddr_is_v4(a))
+		memset(prefix.b + 7, 0, sizeof(prefix.b) - 7);
+	return prefix;
+}
+
+/* Nobody begins more handshakes than the bucket of his prefix allows. */
+static void
+count_begun(struct world *w, const struct path *from)
+{
+	const struct ipaddr prefix = prefix_of(&from->remote.ip);
+	const nsec_t age = mono_since(BEGINNING, w->now);
+
+	for (unsigned who = 0; who < WORLD_ADDRESSES; who++) {
+		const struct path known = world_path(who);
+		const struct ipaddr other = prefix_of(&known.remote.ip);
+
+		if (!ipaddr_equal(&prefix, &other))
+			continue;
+		w->begun[who]++;
+		FUZZ_CHECK(w->begun[who] <= HANDSHAKE_BURST + age * HANDSHAKE_RATE / NSEC_PER_SEC);
+		return;
+	}
+	FUZZ_CHECK(!"an address that nobody has");
+}
+
+static struct sec *
+front_input(struct sec_listener *l, const struct path *path, const uint8_t *dgram, size_t len, struct mono now)
+{
+	struct world *w = l->arg;
+	struct sec *sec = w->listener->ops->input(w->listener, path, dgram, len, now);
+
+	if (sec)
+		count_begun(w, path);
+	return sec;
 }
 
 /* --- what the sessions say --- */
@@ -179,7 +222,7 @@ session_params(const struct world *w)
 void
 world_init(struct world *w, uint8_t mode)
 {
-	*w = (struct world){ .mode = mode, .now = mono_from_ns(1000 * NSEC_PER_SEC) };
+	*w = (struct world){ .mode = mode, .now = BEGINNING };
 	rng_seeded_init(&w->rng_state, 1, &w->rng);
 	const struct session_params session = session_params(w);
 
@@ -193,12 +236,18 @@ world_init(struct world *w, uint8_t mode)
 	const struct sessions_params params = { .session = session,
 						.max_sessions = MAX_SESSIONS,
 						.max_handshakes = MAX_HANDSHAKES,
-						.max_per_prefix = MAX_PER_PREFIX };
+						.max_per_prefix = MAX_PER_PREFIX,
+						.handshake_rate = HANDSHAKE_RATE,
+						.handshake_burst = HANDSHAKE_BURST };
+	static const struct sec_listener_ops front = { front_input };
 
 	fuzz_listener_init(&w->fake);
 	w->listener = mode & MODE_DTLS ? dtls_listener_new(dtls_ctx(0), &w->rng, w->now) : &w->fake.base;
 	FUZZ_CHECK(w->listener != NULL);
-	w->table = sessions_new(&params, &ops, w, w->listener, on_listen_output, &w->rng, w->now);
+	w->listener->output = on_listen_output;
+	w->listener->arg = w;
+	w->front.ops = &front;
+	w->table = sessions_new(&params, &ops, w, &w->front, on_listen_output, &w->rng, w->now);
 	FUZZ_CHECK(w->table != NULL);
 }
 
@@ -221,15 +270,12 @@ struct census {
 	struct session *found;
 };
 
-/* IPv4 addresses and IPv6 /56 prefixes. */
 static void
 count_handshake(struct census *c, const struct ipaddr *from)
 {
-	struct ipaddr prefix = *from;
+	const struct ipaddr prefix = prefix_of(from);
 	unsigned same = 1;
 
-	if (!ipaddr_is_v4(from))
-		memset(prefix.b + 7, 0, sizeof(prefix.b) - 7);
 	for (unsigned i = 0; i < c->handshakes; i++)
 		same += ipaddr_equal(&prefix, &c->prefix[i]);
 	FUZZ_CHECK(same <= MAX_PER_PREFIX && c->handshakes < MAX_SESSIONS);

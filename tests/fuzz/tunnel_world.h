@@ -24,6 +24,8 @@ struct world {
 	struct rng rng;
 	struct fuzz_listener fake;
 	struct sec_listener *listener; /* the fake, or OpenSSL's */
+	struct sec_listener front;     /* what the table sees: counts who came through */
+	unsigned begun[WORLD_ADDRESSES]; /* handshakes, by the first address of the same prefix */
 	struct sessions *table;        /* NULL with MODE_CLIENT */
 	struct session *client;        /* NULL without */
 	struct hello_cookie cookies[WORLD_ADDRESSES];
