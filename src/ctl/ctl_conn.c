@@ -25,9 +25,9 @@ struct client {
 	struct event *again; /* the next turn, when lines are left */
 	struct ctl_cred cred;
 	int64_t heard_ms; /* when the last bytes came */
-	size_t searched; /* bytes of the input in which there is no newline */
-	bool eof;        /* nothing more comes */
-	bool closing;    /* no more requests; ends when the answers are out */
+	size_t searched;  /* bytes of the input in which there is no newline */
+	bool eof;         /* nothing more comes */
+	bool closing;     /* no more requests; ends when the answers are out */
 };
 
 /* --- clients ---------------------------------------------------------------------------------------------------------
