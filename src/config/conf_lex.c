@@ -151,8 +151,8 @@ quoted(struct conf_lex *l)
 		if (c == '\\') {
 			if (quote == '"')
 				check_escape(l);
-			/* Whatever follows, it does not end the text. */
-			if (peek(l, 0) == '\\' && peek(l, 1) >= 0)
+			/* An escaped quote does not end the text; what else follows is looked at like the rest. */
+			if (peek(l, 0) == '\\' && (peek(l, 1) == '\\' || peek(l, 1) == quote))
 				step(l);
 		}
 	}
