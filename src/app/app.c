@@ -9,7 +9,8 @@ print_help(const struct app_program *prog)
 {
 	printf("%s - %s\n\n"
 	       "usage: %s [--config FILE] [--check]\n\n"
-	       "  -c, --config FILE  configuration (default: %s)\n"
+	       "  -c, --config FILE  configuration, by default\n"
+	       "                     %s\n"
 	       "      --check        check the configuration and the certificates it names, print every effective\n"
 	       "                     value and exit: 0 fine, 3 not\n"
 	       "      --version      print the version and exit\n"

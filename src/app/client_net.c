@@ -93,17 +93,37 @@ client_set_mtu(struct client *c, uint16_t mtu)
 		c->tap.mtu = mtu;
 }
 
+/* Whether every address that was added is still wanted. */
+static bool
+client_keeps_addrs(const struct client *c, const struct tmsg_push *push)
+{
+	for (unsigned i = 0; i < c->net.n_addrs; i++)
+		if (!prefix_in(push->addrs, push->n_addrs, &c->net.addrs[i]))
+			return false;
+	return true;
+}
+
+/* Old addresses go before new ones come: of one network the later is the secondary and goes with the first.  With the
+ * last address the kernel removes the interface's routes, so ours are taken back before and set again behind. */
+static void
+client_set_addrs(struct client *c, const struct tmsg_push *push)
+{
+	if (!client_keeps_addrs(c, push)) {
+		client_set_routes(c, false);
+		client_drop_addrs(c, push->addrs, push->n_addrs);
+	}
+	for (unsigned i = 0; i < push->n_addrs; i++)
+		client_add_addr(c, &push->addrs[i]);
+}
+
 void
 client_net_apply(struct client *c, const struct tmsg_push *push)
 {
 	const struct conf_pull *pull = &c->conf->pull;
 	if (pull->mtu)
 		client_set_mtu(c, push->mtu);
-	if (pull->address) {
-		client_drop_addrs(c, push->addrs, push->n_addrs);
-		for (unsigned i = 0; i < push->n_addrs; i++)
-			client_add_addr(c, &push->addrs[i]);
-	}
+	if (pull->address)
+		client_set_addrs(c, push);
 	client_set_routes(c, pull->multicast_route && push->multicast_route);
 }
 

@@ -303,7 +303,7 @@ server_start_files(const struct app_program *prog, const struct app_options *o, 
 static enum app_exit
 server_with_config(const struct app_program *prog, const struct app_options *o, struct conf_server *conf)
 {
-	struct server s = { .conf = conf, .rng = random_rng(), .limit_handshake = LOG_LIMIT_INIT };
+	struct server s = { .conf = conf, .mtu = conf->sw.mtu, .rng = random_rng(), .limit_handshake = LOG_LIMIT_INIT };
 	list_init(&s.peers);
 	app_event_log_init(&s.events);
 	log_set_level(conf->log.level);

@@ -45,6 +45,7 @@ struct server {
 	struct conf_server *conf; /* owned; replaced by a reload */
 	struct app_files files;
 	const char *user; /* who to be after the start */
+	uint32_t mtu;     /* of the overlay, as at the start */
 	struct loop *loop;
 	struct rng rng;
 	struct mono started;

@@ -106,7 +106,7 @@ server_peer_new(struct server *s, struct session *session, struct mono now, int 
 void
 server_push(struct server *s, const struct server_peer *p, struct mono now)
 {
-	struct tmsg_push push = { .mtu = (uint16_t)s->conf->sw.mtu,
+	struct tmsg_push push = { .mtu = (uint16_t)s->mtu,
 				  .multicast_route = p->conf->multicast_route,
 				  .keepalive = p->conf->keepalive };
 	for (size_t i = 0; i < p->n_addrs; i++)
