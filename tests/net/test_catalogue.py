@@ -24,7 +24,8 @@ def setup():
 def second(net, *changes):
     """The configuration of another server that would fit beside the first.  As root: a machine need not have the
     user."""
-    text = changed(read(net.server.config), ("mtu = 1400", 'mtu = 1400 user = "root"'), (f'"{TAP}"', '"cast9"'), ("10.8.0.", "10.9.0."), ("fd08::", "fd09::"),
+    text = changed(read(net.server.config), ("mtu = 1400", 'mtu = 1400 user = "root"'), (f'"{TAP}"', '"cast9"'),
+                   ("10.8.0.", "10.9.0."), ("fd08::", "fd09::"),
                    (f"port = {castnet.PORT}", f"port = {OTHER_PORT}"), ("server.sock", "second.sock"), *changes)
     return write(os.path.join(net.dir, "second.conf"), text)
 

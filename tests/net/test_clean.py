@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What is left when a program ends: nothing, however it ends.  And its control socket, as those meet it who write half a
-line or read nothing: nobody else notices."""
+"""What is left when a program ends: nothing, however it ends.  And its control socket, as those meet it who write half
+a line or read nothing: nobody else notices."""
 
 import contextlib
 import glob

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Whoever comes to the server's port: other DTLS implementations, with what it takes and without; garbage, datagrams cut
-short, datagrams recorded and sent again.  What is not ours leaves counters and a few lines, and nobody notices."""
+"""Whoever comes to the server's port: other DTLS implementations, with what it takes and without; garbage, datagrams
+cut short, datagrams recorded and sent again.  What is not ours leaves counters and a few lines, and nobody notices."""
 
 import contextlib
 import os
@@ -55,7 +55,8 @@ def s_client(net, *more):
 def gnutls(net, *more):
     if not shutil.which("gnutls-cli"):
         raise castnet.Skip("no gnutls-cli command")
-    return running(net, "gnutls-cli", "gnutls-cli", "--udp", "--port", str(SERVER[1]), f"--x509cafile={pki(net, 'ca.crt')}",
+    return running(net, "gnutls-cli", "gnutls-cli", "--udp", "--port", str(SERVER[1]),
+                   f"--x509cafile={pki(net, 'ca.crt')}",
                    f"--sni-hostname={SERVER_NAME}", f"--verify-hostname={SERVER_NAME}", *more, SERVER[0])
 
 

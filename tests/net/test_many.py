@@ -27,7 +27,8 @@ class Many:
         with open(os.path.join(net.dir, "manypeers.log"), "ab") as log, one.ns:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", castnet.binary("tests/net/manypeers"), net.pki,
-                 castnet.SERVER_UNDER4, str(castnet.PORT), str(count), SOURCES], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 castnet.SERVER_UNDER4, str(castnet.PORT), str(count), SOURCES], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=log, text=True, bufsize=1, start_new_session=True)
         net.closers.append(self.close)
 

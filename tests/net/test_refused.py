@@ -135,10 +135,10 @@ def server_as_client(net):
     block = identity(pki(net, "server.crt"), pki(net, "server.key"), pki(net, "ca.crt"),
                      f'server-name = "{SERVER_NAME}"')
     with wrong_peer(net, client_config(net, net.clients[0], block)) as (server, client):
-        client.wait(r"castswitch: warning: our certificate is not for a client \(extended key usage\): peers may refuse "
-                    "it")
-        server.wait(rf"castswitchd: warning: {at(net.clients[0])}: not connected: certificate of '{SERVER_NAME}' is not "
-                    r"for a client \(extended key usage\)")
+        client.wait(r"castswitch: warning: our certificate is not for a client \(extended key usage\): peers may "
+                    "refuse it")
+        server.wait(rf"castswitchd: warning: {at(net.clients[0])}: not connected: certificate of '{SERVER_NAME}' is "
+                    r"not for a client \(extended key usage\)")
         client.wait(rf"castswitch: warning: {SERVER}: not connected: peer sent alert: unsupported certificate{AGAIN}")
 
 
@@ -196,7 +196,8 @@ def unpinned_client(net):
     shown = good.fingerprint().replace(":", "").lower()
     other_refused(net, identity(pki(net, "server.crt"), pki(net, "server.key"), ""), config,
                   rf"peer's certificate is not one of the pinned ones \(fingerprint {shown}\)",
-                  "peer sent alert: bad certificate", more=f'peer "known" {{ fingerprint = "{known.fingerprint()}" }}\n')
+                  "peer sent alert: bad certificate",
+                  more=f'peer "known" {{ fingerprint = "{known.fingerprint()}" }}\n')
 
 
 @casttest.case("server that is not among the fingerprints", fresh=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A new configuration for a running server, by SIGHUP and by castctl reload: what changed applies, nobody is dropped who
-may stay, and a file with a mistake changes nothing.  And what else castctl steers: kick, log."""
+"""A new configuration for a running server, by SIGHUP and by castctl reload: what changed applies, nobody is dropped
+who may stay, and a file with a mistake changes nothing.  And what else castctl steers: kick, log."""
 
 import contextlib
 import itertools
@@ -138,8 +138,8 @@ def disabled(net):
     with nobody_dropped(net, two):
         reload(net, (block(one), 'peer "client1" { disabled = true }'))
         server.wait("castswitchd: info: client1: disconnected: peer is disabled")
-        client.wait(r"castswitch: warning: connection lost: the other side said goodbye: peer is disabled; trying again "
-                    r"in \d+\.\d s")
+        client.wait(r"castswitch: warning: connection lost: the other side said goodbye: peer is disabled; trying "
+                    r"again in \d+\.\d s")
         client.wait(r"castswitch: warning: \S+ not connected: refused: peer is disabled; trying again in \d+\.\d s")
         expect(one.name not in net.peers(), "client 1 is a peer")
         reload(net)
