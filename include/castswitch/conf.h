@@ -203,8 +203,10 @@ int conf_server_load(const char *file, struct conf_server **ret, struct sbuf *er
 	__attribute__((warn_unused_result));
 int conf_client_load(const char *file, struct conf_client **ret, struct sbuf *errors)
 	__attribute__((warn_unused_result));
-/* As conf_server_load() from a descriptor, which is closed; 'file' names it in messages. */
+/* The same from a descriptor, which is closed; 'file' names it in messages. */
 int conf_server_load_fd(int fd, const char *file, struct conf_server **ret, struct sbuf *errors)
+	__attribute__((warn_unused_result));
+int conf_client_load_fd(int fd, const char *file, struct conf_client **ret, struct sbuf *errors)
 	__attribute__((warn_unused_result));
 /* The same for text in memory ('name' stands for the file in messages). */
 int conf_server_parse(const char *name, const char *text, size_t len, struct conf_server **ret, struct sbuf *errors)

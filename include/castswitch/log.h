@@ -58,6 +58,8 @@ struct log_limit {
 };
 #define LOG_LIMIT_INIT { .every = 10 * NSEC_PER_SEC, .burst = 5 }
 
+/* Takes one line from the limit's allowance; false when it is used up. */
+bool log_limit_passes(struct log_limit *limit, struct mono now);
 void log_limited(struct log_limit *limit, struct mono now, enum log_level level, const char *topic, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 

@@ -13,6 +13,9 @@
 #include "castswitch/privilege.h"
 #include "castswitch/rundir.h"
 
+/* Batches read per wakeup, so that a busy tap does not starve the others. */
+enum { TAP_READ_BATCHES = 4 };
+
 void
 app_print_errors(const struct app_program *prog, const char *text)
 {
@@ -90,9 +93,53 @@ app_tap_open(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char 
 	return errno == EPERM || errno == EACCES ? APP_PRIVILEGE : APP_RUNTIME;
 }
 
+enum app_exit
+app_fail(char err[APP_ERROR_MAX], const char *what, int errnum)
+{
+	snprintf(err, APP_ERROR_MAX, "%s: %s", what, strerror(errnum));
+	return APP_RUNTIME;
+}
+
+static void
+app_tap_readable(void *arg, int fd, unsigned events, struct mono now)
+{
+	struct app_tap *t = arg;
+	int n = TAP_BATCH;
+	(void)fd;
+	(void)events;
+	for (int i = 0; i < TAP_READ_BATCHES && n == TAP_BATCH; i++)
+		n = port_tap_read(t->port, now);
+	if (n >= 0)
+		return;
+	log_error("tap", "%s: the interface is gone (%s), ending", tap_name(t->tap), strerror(-n));
+	loop_fd_del(t->fd);
+	t->fd = NULL;
+	loop_stop(t->loop);
+}
+
+enum app_exit
+app_tap_attach(struct app_tap *t, struct loop *loop, struct sw *sw, const struct sw_port_params *params,
+	       char err[APP_ERROR_MAX])
+{
+	struct mono now = loop_now(loop);
+	int r = 0;
+	t->loop = loop;
+	t->port = port_tap_new(sw, t->tap, params, now, &r);
+	if (!t->port)
+		return app_fail(err, params->name, r);
+	if (!switch_add_static_mac(sw, port_tap_port(t->port), 0, &t->mac, now))
+		return app_fail(err, params->name, ENOMEM);
+	switch_port_set_up(sw, port_tap_port(t->port), true, now);
+	r = loop_add_fd(loop, tap_fd(t->tap), LOOP_READ, app_tap_readable, t, &t->fd);
+	return r ? app_fail(err, params->name, -r) : APP_OK;
+}
+
 void
 app_tap_close(struct app_tap *t)
 {
+	loop_fd_del(t->fd);
+	if (t->port)
+		port_tap_free(t->port, loop_now(t->loop));
 	tap_close(t->tap);
 	link_close(t->link);
 	*t = (struct app_tap){ 0 };

@@ -9,6 +9,7 @@
 #include "castswitch/identity.h"
 #include "castswitch/link.h"
 #include "castswitch/loop.h"
+#include "castswitch/port_tap.h"
 #include "castswitch/tap.h"
 
 enum { APP_ERROR_MAX = 512 };
@@ -25,19 +26,28 @@ struct identity *app_identity(const struct conf_identity *conf, enum identity_ro
 			      const struct identity_pin *pins, size_t n_pins, struct app_files *files,
 			      char err[APP_ERROR_MAX]);
 
-/* A tap that exists, has its MTU and its addresses, and is up. */
+/* "WHAT: error" in err; APP_RUNTIME. */
+enum app_exit app_fail(char err[APP_ERROR_MAX], const char *what, int errnum);
+
+/* A tap that exists, has its MTU and its addresses, is up, and is a port of the switch. */
 struct app_tap {
 	struct tap *tap;
 	struct link *link;
 	struct mac mac;
 	uint32_t mtu;
+	struct loop *loop;
+	struct port_tap *port;
+	struct loop_fd *fd;
 };
 
 /* Whether this process may create the tap at all; false with one line in err. */
 bool app_may_make_tap(const struct conf_tap *conf, char err[APP_ERROR_MAX]);
 /* APP_OK, APP_PRIVILEGE or APP_RUNTIME with one line in err; app_tap_close() is fine after a failure. */
 enum app_exit app_tap_open(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char err[APP_ERROR_MAX]);
-/* The interface vanishes, and with it its addresses and routes. */
+/* Makes it a port with these params, up, its MAC static, its frames read by the loop, which ends should the interface vanish. */
+enum app_exit app_tap_attach(struct app_tap *t, struct loop *loop, struct sw *sw, const struct sw_port_params *params,
+			     char err[APP_ERROR_MAX]);
+/* The port is removed and the interface vanishes, and with it its addresses and routes. */
 void app_tap_close(struct app_tap *t);
 
 /* The control socket at 'path'.  Its directory is made, and given to 'user', when it is the system's own.  NULL with

@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,26 +11,7 @@
 #include "castswitch/logout.h"
 #include "castswitch/random.h"
 
-enum { CLIENT_READ_BATCHES = 4 };
-
 /* --- the loop's callbacks --- */
-
-static void
-client_tap_readable(void *arg, int fd, unsigned events, struct mono now)
-{
-	struct client *c = arg;
-	int n = TAP_BATCH;
-	(void)fd;
-	(void)events;
-	for (int i = 0; i < CLIENT_READ_BATCHES && n == TAP_BATCH; i++)
-		n = port_tap_read(c->tap_port, now);
-	if (n >= 0)
-		return;
-	log_error("tap", "%s: the interface is gone (%s), ending", tap_name(c->tap.tap), strerror(-n));
-	loop_fd_del(c->tap_fd);
-	c->tap_fd = NULL;
-	loop_stop(c->loop);
-}
 
 static void
 client_flush(void *arg, struct mono now)
@@ -63,11 +45,11 @@ client_connector_tick(void *arg, struct mono now)
 
 /* --- start --- */
 
-static enum app_exit
-client_fail(char err[APP_ERROR_MAX], const char *what, int errnum)
+void
+client_switch_params(const struct conf_client *conf, struct sw_params *ret)
 {
-	snprintf(err, APP_ERROR_MAX, "%s: %s", what, strerror(errnum));
-	return APP_RUNTIME;
+	app_switch_params(&conf->sw, &conf->snooping, ret);
+	ret->snooping.querier = SW_QUERIER_OFF;
 }
 
 /* DESIGN section 6, "the client's switch": its querier is off and the tunnel is where routers are, so reports pass up
@@ -79,8 +61,7 @@ client_start_switch(struct client *c, char err[APP_ERROR_MAX])
 	struct sw_params params;
 	struct sw_port_params port;
 	int r = ENOMEM;
-	app_switch_params(&c->conf->sw, &c->conf->snooping, &params);
-	params.snooping.querier = SW_QUERIER_OFF;
+	client_switch_params(c->conf, &params);
 	params.mac = app_switch_mac(&c->rng);
 	c->sw = switch_new(&params, &ops, &c->events, &c->rng, loop_now(c->loop));
 	if (c->sw && switch_add_static_mac(c->sw, NULL, 0, &params.mac, loop_now(c->loop))) {
@@ -90,28 +71,17 @@ client_start_switch(struct client *c, char err[APP_ERROR_MAX])
 	}
 	if (c->tunnel)
 		r = loop_add_engine(c->loop, client_switch_next, client_switch_tick, c);
-	return c->tunnel && r == 0 ? APP_OK : client_fail(err, "switch", r);
+	return c->tunnel && r == 0 ? APP_OK : app_fail(err, "switch", r);
 }
 
 static enum app_exit
 client_start_tap(struct client *c, char err[APP_ERROR_MAX])
 {
 	struct sw_port_params params;
-	struct mono now = loop_now(c->loop);
-	int r = 0;
 	enum app_exit code = app_tap_open(&c->tap, &c->conf->tap, c->conf->sw.mtu, err);
-	if (code != APP_OK)
-		return code;
 	sw_port_params_default(SW_TAP, c->conf->tap.name, &params);
 	params.all_multicast = true;
-	c->tap_port = port_tap_new(c->sw, c->tap.tap, &params, now, &r);
-	if (!c->tap_port)
-		return client_fail(err, c->conf->tap.name, r);
-	if (!switch_add_static_mac(c->sw, port_tap_port(c->tap_port), 0, &c->tap.mac, now))
-		return client_fail(err, c->conf->tap.name, ENOMEM);
-	switch_port_set_up(c->sw, port_tap_port(c->tap_port), true, now);
-	r = loop_add_fd(c->loop, tap_fd(c->tap.tap), LOOP_READ, client_tap_readable, c, &c->tap_fd);
-	return r ? client_fail(err, c->conf->tap.name, -r) : APP_OK;
+	return code == APP_OK ? app_tap_attach(&c->tap, c->loop, c->sw, &params, err) : code;
 }
 
 /* The order in which the remotes are tried (Fisher-Yates). */
@@ -142,7 +112,7 @@ client_start_connector(struct client *c, char err[APP_ERROR_MAX])
 	params.session.flags = TMSG_FLAG_ENDPOINT;
 	c->connector = connector_new(&params, &client_connector_ops, c, &c->rng);
 	if (!c->connector || loop_add_engine(c->loop, client_connector_next, client_connector_tick, c) != 0)
-		return client_fail(err, "connector", ENOMEM);
+		return app_fail(err, "connector", ENOMEM);
 	return APP_OK;
 }
 
@@ -158,10 +128,16 @@ client_start_control(struct client *c, char err[APP_ERROR_MAX])
 	c->view = (struct ctl_switch_view){ .sw = c->sw, .now = client_now, .arg = c };
 	int r = client_register_commands(c);
 	if (r == 0)
-		r = app_signals(c->loop);
-	if (r == 0)
 		r = loop_add_flush(c->loop, client_flush, c);
-	return r ? client_fail(err, "control", -r) : APP_OK;
+	return r ? app_fail(err, "control", -r) : APP_OK;
+}
+
+static void
+client_hup(void *arg, int signo, struct mono now)
+{
+	char text[APP_ERROR_MAX];
+	(void)signo;
+	(void)client_reload(arg, now, text, sizeof(text));
 }
 
 /* The control socket comes first: it says that another one is running better than anything behind it.  What the server
@@ -171,6 +147,12 @@ client_start(struct client *c, char err[APP_ERROR_MAX])
 {
 	if (!app_may_make_tap(&c->conf->tap, err))
 		return APP_PRIVILEGE;
+	/* Before anything is made that an early signal would leave behind. */
+	int r = app_signals(c->loop);
+	if (r == 0)
+		r = loop_add_signal(c->loop, SIGHUP, client_hup, c);
+	if (r)
+		return app_fail(err, "signals", -r);
 	c->user = app_user(c->conf->sw.user);
 	c->ctl = app_ctl_open(c->loop, c->conf->control.socket, c->user, err);
 	enum app_exit code = c->ctl ? client_start_switch(c, err) : APP_RUNTIME;
@@ -197,10 +179,8 @@ client_stop(struct client *c)
 	port_peer_free(c->tunnel, now);
 	connector_free(c->connector);
 	client_tunnel_close(c);
-	loop_fd_del(c->tap_fd);
-	port_tap_free(c->tap_port, now);
-	switch_free(c->sw);
 	app_tap_close(&c->tap);
+	switch_free(c->sw);
 }
 
 static enum app_exit
@@ -212,7 +192,7 @@ client_run(const struct app_program *prog, struct client *c)
 		connector_start(c->connector, loop_now(c->loop));
 		int r = loop_run(c->loop);
 		if (r)
-			code = client_fail(err, "event loop", -r);
+			code = app_fail(err, "event loop", -r);
 	}
 	client_stop(c);
 	if (code != APP_OK)
@@ -244,6 +224,7 @@ client_start_files(const struct app_program *prog, const struct app_options *o, 
 	return APP_PRIVILEGE;
 }
 
+/* Owns conf. */
 static enum app_exit
 client_with_config(const struct app_program *prog, const struct app_options *o, struct conf_client *conf)
 {
@@ -272,6 +253,7 @@ client_with_config(const struct app_program *prog, const struct app_options *o, 
 	}
 	for (size_t i = 0; i < CONNECTOR_MAX_REMOTES; i++)
 		dtls_ctx_free(c.dtls[i]);
+	conf_client_free(c.conf);
 	app_files_fini(&c.files);
 	return code;
 }
@@ -292,7 +274,6 @@ app_client_main(const struct app_program *prog, int argc, char **argv)
 		app_print_errors(prog, sbuf_str(&errors));
 	} else {
 		code = client_with_config(prog, &o, conf);
-		conf_client_free(conf);
 	}
 	sbuf_free(&errors);
 	return (int)code;

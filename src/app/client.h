@@ -8,12 +8,12 @@
 #include "castswitch/conf.h"
 #include "castswitch/connector.h"
 #include "castswitch/ctl.h"
+#include "castswitch/ctl_log.h"
 #include "castswitch/ctl_switch.h"
 #include "castswitch/dtls.h"
 #include "castswitch/log.h"
 #include "castswitch/loop.h"
 #include "castswitch/port_peer.h"
-#include "castswitch/port_tap.h"
 #include "castswitch/resolve.h"
 #include "castswitch/switch.h"
 #include "castswitch/udp.h"
@@ -26,7 +26,7 @@ struct client_net {
 };
 
 struct client {
-	const struct conf_client *conf;
+	struct conf_client *conf; /* owned; replaced by a reload */
 	struct app_files files;
 	const char *user; /* who to be after the start */
 	struct loop *loop;
@@ -35,8 +35,6 @@ struct client {
 
 	struct sw *sw;
 	struct app_tap tap;
-	struct port_tap *tap_port;
-	struct loop_fd *tap_fd;
 	struct client_net net;
 
 	unsigned order[CONNECTOR_MAX_REMOTES]; /* the connector's number -> index in conf.remote */
@@ -73,6 +71,13 @@ const struct conf_remote *client_remote(const struct client *c, unsigned number)
 void client_net_apply(struct client *c, const struct tmsg_push *push);
 /* Removes what was added. */
 void client_net_undo(struct client *c);
+
+/* --- client_reload.c --- */
+/* Reads the profile again and applies what can be applied while running.  The outcome in words, also logged; false when
+ * nothing was changed. */
+bool client_reload(struct client *c, struct mono now, char *ret_text, size_t len);
+/* The switch's parameters of a profile. */
+void client_switch_params(const struct conf_client *conf, struct sw_params *ret);
 
 /* --- client_ctl.c --- */
 int client_register_commands(struct client *c);

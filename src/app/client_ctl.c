@@ -1,4 +1,6 @@
 /* castswitch: the answers to castctl. */
+#include <stdio.h>
+
 #include "app_params.h"
 #include "client.h"
 
@@ -74,6 +76,18 @@ client_drops(void *arg, const json_t *request, char *err, size_t errlen)
 	return list;
 }
 
+static json_t *
+client_reload_command(void *arg, const json_t *request, char *err, size_t errlen)
+{
+	struct client *c = arg;
+	char text[APP_ERROR_MAX];
+	(void)request;
+	if (client_reload(c, loop_now(c->loop), text, sizeof(text)))
+		return json_string(text);
+	snprintf(err, errlen, "%s", text);
+	return NULL;
+}
+
 int
 client_register_commands(struct client *c)
 {
@@ -83,6 +97,8 @@ client_register_commands(struct client *c)
 	} commands[] = {
 		{ "status", "whether it is connected, and to whom", client_status },
 		{ "drops", "what was dropped, and why", client_drops },
+		{ "reload", "read the profile again", client_reload_command },
+		{ "log", "set the log level: {\"level\"}", ctl_log_command },
 	};
 	int r = ctl_switch_register(c->ctl, &c->view);
 	for (size_t i = 0; r == 0 && i < sizeof(commands) / sizeof(commands[0]); i++)

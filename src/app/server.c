@@ -17,23 +17,6 @@ enum { SERVER_READ_BATCHES = 4 };
 /* --- the loop's callbacks --- */
 
 static void
-server_tap_readable(void *arg, int fd, unsigned events, struct mono now)
-{
-	struct server *s = arg;
-	int n = TAP_BATCH;
-	(void)fd;
-	(void)events;
-	for (int i = 0; i < SERVER_READ_BATCHES && n == TAP_BATCH; i++)
-		n = port_tap_read(s->tap_port, now);
-	if (n >= 0)
-		return;
-	log_error("tap", "%s: the interface is gone (%s), ending", tap_name(s->tap.tap), strerror(-n));
-	loop_fd_del(s->tap_fd);
-	s->tap_fd = NULL;
-	loop_stop(s->loop);
-}
-
-static void
 server_udp_ready(void *arg, int fd, unsigned events, struct mono now)
 {
 	struct server_socket *sock = arg;
@@ -94,13 +77,6 @@ server_listen_output(void *arg, const struct path *path, const uint8_t *dgram, s
 /* --- start --- */
 
 static enum app_exit
-server_fail(char err[APP_ERROR_MAX], const char *what, int errnum)
-{
-	snprintf(err, APP_ERROR_MAX, "%s: %s", what, strerror(errnum));
-	return APP_RUNTIME;
-}
-
-static enum app_exit
 server_start_switch(struct server *s, char err[APP_ERROR_MAX])
 {
 	static const struct sw_ops ops = { .event = app_log_event };
@@ -110,9 +86,9 @@ server_start_switch(struct server *s, char err[APP_ERROR_MAX])
 	params.mac = app_switch_mac(&s->rng);
 	s->sw = switch_new(&params, &ops, &s->events, &s->rng, loop_now(s->loop));
 	if (s->sw && !switch_add_static_mac(s->sw, NULL, 0, &params.mac, loop_now(s->loop)))
-		return server_fail(err, "switch", ENOMEM);
+		return app_fail(err, "switch", ENOMEM);
 	if (!s->sw || loop_add_engine(s->loop, server_switch_next, server_switch_tick, s) != 0)
-		return server_fail(err, "switch", ENOMEM);
+		return app_fail(err, "switch", ENOMEM);
 	return APP_OK;
 }
 
@@ -120,22 +96,11 @@ static enum app_exit
 server_start_tap(struct server *s, char err[APP_ERROR_MAX])
 {
 	struct sw_port_params params;
-	struct mono now = loop_now(s->loop);
-	int r = 0;
 	if (!s->conf->tap.present)
 		return APP_OK;
-	enum app_exit code = app_tap_open(&s->tap, &s->conf->tap, s->conf->sw.mtu, err);
-	if (code != APP_OK)
-		return code;
+	enum app_exit code = app_tap_open(&s->tap, &s->conf->tap, s->mtu, err);
 	app_port_params(&s->conf->tap.port, SW_TAP, s->conf->tap.name, &params);
-	s->tap_port = port_tap_new(s->sw, s->tap.tap, &params, now, &r);
-	if (!s->tap_port)
-		return server_fail(err, s->conf->tap.name, r);
-	if (!switch_add_static_mac(s->sw, port_tap_port(s->tap_port), 0, &s->tap.mac, now))
-		return server_fail(err, s->conf->tap.name, ENOMEM);
-	switch_port_set_up(s->sw, port_tap_port(s->tap_port), true, now);
-	r = loop_add_fd(s->loop, tap_fd(s->tap.tap), LOOP_READ, server_tap_readable, s, &s->tap_fd);
-	return r ? server_fail(err, s->conf->tap.name, -r) : APP_OK;
+	return code == APP_OK ? app_tap_attach(&s->tap, s->loop, s->sw, &params, err) : code;
 }
 
 static enum app_exit
@@ -150,17 +115,17 @@ server_open_socket(struct server *s, const struct ipaddr *addr, char err[APP_ERR
 		return APP_RUNTIME;
 	s->n_sockets++;
 	int r = loop_add_fd(s->loop, udp_fd(sock->udp), LOOP_READ, server_udp_ready, sock, &sock->fd);
-	return r ? server_fail(err, "listen", -r) : APP_OK;
+	return r ? app_fail(err, "listen", -r) : APP_OK;
 }
 
 static enum app_exit
 server_start_sessions(struct server *s, char err[APP_ERROR_MAX])
 {
-	struct sessions_params params = { .max_sessions = s->conf->peers_max + 256,
+	struct sessions_params params = { .max_sessions = SW_MAX_PORTS + 256,
 					  .max_handshakes = 1024,
 					  .max_per_prefix = 64 };
 	if (!server_pool(s->conf, &s->pool))
-		return server_fail(err, "address pool", ENOMEM);
+		return app_fail(err, "address pool", ENOMEM);
 	s->listener = dtls_listener_new(s->dtls, &s->rng, loop_now(s->loop));
 	app_session_params(&params.session);
 	params.session.role = SESSION_SERVER;
@@ -168,7 +133,7 @@ server_start_sessions(struct server *s, char err[APP_ERROR_MAX])
 		s->sessions = sessions_new(&params, &server_session_ops, s, s->listener, server_listen_output, &s->rng,
 					   loop_now(s->loop));
 	if (!s->sessions || loop_add_engine(s->loop, server_sessions_next, server_sessions_tick, s) != 0)
-		return server_fail(err, "sessions", ENOMEM);
+		return app_fail(err, "sessions", ENOMEM);
 	return APP_OK;
 }
 
@@ -208,12 +173,8 @@ server_start_control(struct server *s, char err[APP_ERROR_MAX])
 	s->view = (struct ctl_switch_view){ .sw = s->sw, .now = server_now, .arg = s };
 	int r = server_register_commands(s);
 	if (r == 0)
-		r = app_signals(s->loop);
-	if (r == 0)
-		r = loop_add_signal(s->loop, SIGHUP, server_hup, s);
-	if (r == 0)
 		r = loop_add_flush(s->loop, server_flush, s);
-	return r ? server_fail(err, "control", -r) : APP_OK;
+	return r ? app_fail(err, "control", -r) : APP_OK;
 }
 
 /* The control socket comes first: it says that another one is running better than anything behind it. */
@@ -222,6 +183,12 @@ server_start(struct server *s, char err[APP_ERROR_MAX])
 {
 	if (s->conf->tap.present && !app_may_make_tap(&s->conf->tap, err))
 		return APP_PRIVILEGE;
+	/* Before anything is made that an early signal would leave behind. */
+	int r = app_signals(s->loop);
+	if (r == 0)
+		r = loop_add_signal(s->loop, SIGHUP, server_hup, s);
+	if (r)
+		return app_fail(err, "signals", -r);
 	s->user = app_user(s->conf->sw.user);
 	s->ctl = app_ctl_open(s->loop, s->conf->control.socket, s->user, err);
 	enum app_exit code = s->ctl ? server_start_switch(s, err) : APP_RUNTIME;
@@ -252,10 +219,8 @@ server_stop(struct server *s)
 		loop_fd_del(s->sockets[i].fd);
 		udp_close(s->sockets[i].udp);
 	}
-	loop_fd_del(s->tap_fd);
-	port_tap_free(s->tap_port, now);
-	switch_free(s->sw);
 	app_tap_close(&s->tap);
+	switch_free(s->sw);
 }
 
 static enum app_exit
@@ -267,7 +232,7 @@ server_run(const struct app_program *prog, struct server *s)
 		log_notice("main", "%s %s is ready", prog->name, PACKAGE_VERSION);
 		int r = loop_run(s->loop);
 		if (r)
-			code = server_fail(err, "event loop", -r);
+			code = app_fail(err, "event loop", -r);
 	}
 	server_stop(s);
 	if (code != APP_OK)
@@ -303,9 +268,10 @@ server_start_files(const struct app_program *prog, const struct app_options *o, 
 static enum app_exit
 server_with_config(const struct app_program *prog, const struct app_options *o, struct conf_server *conf)
 {
-	struct server s = { .conf = conf, .mtu = conf->sw.mtu, .rng = random_rng(), .limit_handshake = LOG_LIMIT_INIT };
+	struct server s = { .conf = conf, .first = conf, .mtu = conf->sw.mtu, .rng = random_rng() };
 	list_init(&s.peers);
 	app_event_log_init(&s.events);
+	server_failure_log_init(&s.failures, &s.rng);
 	log_set_level(conf->log.level);
 	enum app_exit code = o->check ? APP_OK : server_start_files(prog, o, &s);
 	if (code == APP_OK)
@@ -331,7 +297,9 @@ server_with_config(const struct app_program *prog, const struct app_options *o, 
 	identity_free(s.identity);
 	pool_free(s.pool);
 	app_files_fini(&s.files);
-	conf_server_free(s.conf);
+	if (s.conf != s.first)
+		conf_server_free(s.conf);
+	conf_server_free(s.first);
 	return code;
 }
 

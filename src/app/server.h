@@ -7,14 +7,15 @@
 #include "app_setup.h"
 #include "castswitch/conf.h"
 #include "castswitch/ctl.h"
+#include "castswitch/ctl_log.h"
 #include "castswitch/ctl_switch.h"
 #include "castswitch/dtls.h"
+#include "castswitch/hash.h"
 #include "castswitch/list.h"
 #include "castswitch/log.h"
 #include "castswitch/loop.h"
 #include "castswitch/pool.h"
 #include "castswitch/port_peer.h"
-#include "castswitch/port_tap.h"
 #include "castswitch/sessions.h"
 #include "castswitch/switch.h"
 #include "castswitch/udp.h"
@@ -41,8 +42,17 @@ struct server_peer {
 	size_t n_addrs;
 };
 
+/* Limits of the lines about clients that don't get in: for each source address (those that share a place share its limit), so
+ * that one of them does not hide the others, and for all together. */
+struct server_failure_log {
+	struct hash_key key;
+	struct log_limit by_source[64];
+	struct log_limit all;
+};
+
 struct server {
-	struct conf_server *conf; /* owned; replaced by a reload */
+	struct conf_server *conf;    /* owned; replaced by a reload */
+	struct conf_server *first;   /* owned; what it was at the start: tells what needs a restart */
 	struct app_files files;
 	const char *user; /* who to be after the start */
 	uint32_t mtu;     /* of the overlay, as at the start */
@@ -52,8 +62,6 @@ struct server {
 
 	struct sw *sw;
 	struct app_tap tap;
-	struct port_tap *tap_port;
-	struct loop_fd *tap_fd;
 
 	struct server_socket sockets[SERVER_MAX_SOCKETS];
 	size_t n_sockets;
@@ -68,7 +76,7 @@ struct server {
 	struct ctl *ctl;
 	struct ctl_switch_view view;
 	struct app_event_log events;
-	struct log_limit limit_handshake;
+	struct server_failure_log failures;
 };
 
 /* --- server_peers.c: sessions and peers --- */
@@ -76,6 +84,7 @@ extern const struct session_ops server_session_ops; /* arg is the struct server 
 void server_receive(struct server *s, struct udp_dgram *dgrams, size_t n, struct mono now);
 /* The connected peer of this name, or NULL. */
 struct server_peer *server_peer_find(const struct server *s, const char *name);
+void server_failure_log_init(struct server_failure_log *l, const struct rng *rng);
 /* BYE to everybody. */
 void server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now);
 /* Removes the peers whose sessions ended.  Not while the switch is running: sessions can end inside of it. */

@@ -116,21 +116,11 @@ server_reload_command(void *arg, const json_t *request, char *err, size_t errlen
 	return NULL;
 }
 
-/* The request's string member, or NULL with err. */
-static const char *
-request_string(const json_t *request, const char *key, char *err, size_t errlen)
-{
-	const char *v = json_string_value(json_object_get(request, key));
-	if (!v)
-		snprintf(err, errlen, "\"%s\" is missing or not a string", key);
-	return v;
-}
-
 static json_t *
 server_kick(void *arg, const json_t *request, char *err, size_t errlen)
 {
 	struct server *s = arg;
-	const char *name = request_string(request, "name", err, errlen);
+	const char *name = ctl_request_string(request, "name", err, errlen);
 	if (!name)
 		return NULL;
 	struct server_peer *p = server_peer_find(s, name);
@@ -141,22 +131,6 @@ server_kick(void *arg, const json_t *request, char *err, size_t errlen)
 	session_close(p->session, TMSG_REASON_KICKED, "", loop_now(s->loop));
 	return json_sprintf("%s is disconnected (it may come again; \"disabled\" in its peer block keeps it out)",
 			    name);
-}
-
-static json_t *
-server_log(void *arg, const json_t *request, char *err, size_t errlen)
-{
-	const char *name = request_string(request, "level", err, errlen);
-	enum log_level level;
-	(void)arg;
-	if (!name)
-		return NULL;
-	if (!log_level_parse(name, &level)) {
-		snprintf(err, errlen, "no log level '%.32s' (allowed: error, warning, notice, info, debug)", name);
-		return NULL;
-	}
-	log_set_level(level);
-	return json_sprintf("log level %s until the next reload", name);
 }
 
 int
@@ -171,7 +145,7 @@ server_register_commands(struct server *s)
 		{ "drops", "what was dropped, and why", server_drops },
 		{ "reload", "read the configuration again", server_reload_command },
 		{ "kick", "end a peer's session: {\"name\"}", server_kick },
-		{ "log", "set the log level: {\"level\"}", server_log },
+		{ "log", "set the log level: {\"level\"}", ctl_log_command },
 	};
 	int r = ctl_switch_register(s->ctl, &s->view);
 	for (size_t i = 0; r == 0 && i < sizeof(commands) / sizeof(commands[0]); i++)

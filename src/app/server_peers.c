@@ -129,6 +129,7 @@ server_established(void *arg, struct session *session, struct mono now)
 	server_reap_peers(s, now);
 	struct server_peer *p = server_peer_new(s, session, now, &err);
 	if (p && !server_give_addresses(s, p)) {
+		log_warning("peer", "%s: not connected: the address pool is exhausted", name);
 		server_peer_free(s, p, now);
 		session_close(session, TMSG_REASON_FULL, "the address pool is exhausted", now);
 		return;
@@ -147,14 +148,28 @@ server_established(void *arg, struct session *session, struct mono now)
 
 /* --- ends --- */
 
+void
+server_failure_log_init(struct server_failure_log *l, const struct rng *rng)
+{
+	l->key = (struct hash_key){ .k0 = rng_u64(rng), .k1 = rng_u64(rng) };
+	for (size_t i = 0; i < sizeof(l->by_source) / sizeof(l->by_source[0]); i++)
+		l->by_source[i] = (struct log_limit)LOG_LIMIT_INIT;
+	l->all = (struct log_limit){ .every = NSEC_PER_SEC, .burst = 100 };
+}
+
 static void
 server_log_failure(struct server *s, struct session *session, const struct session_close_info *info, struct mono now)
 {
-	char addr[ENDPOINT_STRLEN], why[SEC_ERROR_MAX + 128];
+	char addr[ENDPOINT_STRLEN], why[SEC_ERROR_MAX + 128], line[2 * SEC_ERROR_MAX];
 	const struct sec_identity *who = session_peer(session);
-	log_limited(&s->limit_handshake, now, LOG_LEVEL_WARNING, "peer", "%s%s%s: not connected: %s",
-		    endpoint_str(&session_path(session)->remote, addr), who && *who->name ? " " : "",
-		    who ? who->name : "", app_end_text(info, why, sizeof(why)));
+	const struct endpoint *from = &session_path(session)->remote;
+	struct log_limit *mine = &s->failures.by_source[hash_bytes(&s->failures.key, &from->ip, sizeof(from->ip)) % 64];
+	snprintf(line, sizeof(line), "%s%s%s: not connected: %s", endpoint_str(from, addr),
+		 who && *who->name ? " " : "", who ? who->name : "", app_end_text(info, why, sizeof(why)));
+	if (log_limit_passes(mine, now))
+		log_limited(&s->failures.all, now, LOG_LEVEL_WARNING, "peer", "%s", line);
+	else
+		s->failures.all.suppressed++;
 }
 
 static void

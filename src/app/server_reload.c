@@ -68,10 +68,10 @@ reload_switch(struct server *s, struct mono now)
 	app_switch_params(&s->conf->sw, &s->conf->snooping, &params);
 	app_querier_addresses(&s->conf->tap.address, &params);
 	switch_reconfigure(s->sw, &params, now);
-	if (!s->tap_port)
+	if (!s->tap.port)
 		return;
 	app_port_params(&s->conf->tap.port, SW_TAP, s->conf->tap.name, &port);
-	switch_port_reconfigure(s->sw, port_tap_port(s->tap_port), &port, now);
+	switch_port_reconfigure(s->sw, port_tap_port(s->tap.port), &port, now);
 }
 
 /* Whether a connected peer may stay under the new configuration. */
@@ -83,7 +83,9 @@ reload_may_stay(struct server *s, struct server_peer *p, enum tmsg_reason *ret_r
 		return false;
 	}
 	if (!identity_check_peer(s->identity, session_peer(p->session), (int64_t)time(NULL), why)) {
-		*ret_reason = TMSG_REASON_REVOKED;
+		*ret_reason = session_peer(p->session)->not_after <= (int64_t)time(NULL) ? TMSG_REASON_EXPIRED
+			      : strstr(why, "revoked")                                   ? TMSG_REASON_REVOKED
+											 : TMSG_REASON_NONE;
 		return false;
 	}
 	if (!server_give_addresses(s, p)) {
@@ -187,6 +189,9 @@ reload_swap(struct server *s, struct reload *r)
 		s->dtls = r->dtls;
 		dtls_listener_set_ctx(s->listener, s->dtls);
 	}
+	/* The one of the start stays, to compare with. */
+	if (old.conf == s->first)
+		old.conf = NULL;
 	*r = old;
 }
 
@@ -209,7 +214,7 @@ server_reload(struct server *s, struct mono now, char *ret_text, size_t len)
 	struct reload r = { 0 };
 	bool ok = reload_prepare(s, &r, err);
 	if (ok) {
-		list_restart(s->conf, r.conf, restart, sizeof(restart));
+		list_restart(s->first, r.conf, restart, sizeof(restart));
 		reload_apply(s, &r, now);
 		snprintf(ret_text, len, "reloaded%s%s", *restart ? "; needs a restart: " : "", restart);
 		log_notice("reload", "%s", ret_text);

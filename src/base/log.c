@@ -112,9 +112,8 @@ log_line(enum log_level level, const char *topic, const char *fmt, ...)
 	errno = saved_errno;
 }
 
-/* Takes one line from the limit's allowance. */
-static bool
-limit_take(struct log_limit *limit, struct mono now)
+bool
+log_limit_passes(struct log_limit *limit, struct mono now)
 {
 	uint64_t earned;
 
@@ -142,7 +141,7 @@ log_limited(struct log_limit *limit, struct mono now, enum log_level level, cons
 
 	if (!log_state.sink || !log_enabled(level))
 		return;
-	if (!limit_take(limit, now)) {
+	if (!log_limit_passes(limit, now)) {
 		limit->suppressed += limit->suppressed < UINT_MAX;
 		return;
 	}

@@ -313,20 +313,42 @@ conf_server_load(const char *file, struct conf_server **ret, struct sbuf *errors
 	return err;
 }
 
-int
-conf_server_load_fd(int fd, const char *file, struct conf_server **ret, struct sbuf *errors)
+/* Takes the descriptor. */
+static int
+read_fd(int fd, const char *file, char **ret, size_t *ret_len, struct sbuf *errors)
 {
 	FILE *f = fdopen(fd, "r");
-	char *text;
-	size_t len;
 	int err = f ? 0 : -errno;
 
 	if (!f)
 		close(fd);
-	err = read_stream(f, err, file, &text, &len, errors);
+	return read_stream(f, err, file, ret, ret_len, errors);
+}
+
+int
+conf_server_load_fd(int fd, const char *file, struct conf_server **ret, struct sbuf *errors)
+{
+	char *text;
+	size_t len;
+	int err = read_fd(fd, file, &text, &len, errors);
+
 	if (err)
 		return err;
 	err = conf_server_parse(file, text, len, ret, errors);
+	free(text);
+	return err;
+}
+
+int
+conf_client_load_fd(int fd, const char *file, struct conf_client **ret, struct sbuf *errors)
+{
+	char *text;
+	size_t len;
+	int err = read_fd(fd, file, &text, &len, errors);
+
+	if (err)
+		return err;
+	err = conf_client_parse(file, text, len, ret, errors);
 	free(text);
 	return err;
 }
