@@ -67,7 +67,7 @@ set_dates(X509 *x, const struct testcert_opts *o)
 
 	if (from == 0 && to == 0) {
 		from = -1;
-		to = 30;
+		to = 60; /* not 30: that is where "expires soon" begins */
 	}
 	must(X509_time_adj_ex(X509_getm_notBefore(x), from, 0, NULL) != NULL);
 	must(X509_time_adj_ex(X509_getm_notAfter(x), to, 0, NULL) != NULL);

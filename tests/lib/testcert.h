@@ -21,7 +21,7 @@ struct testcert_opts {
 	const char *san;               /* OpenSSL's syntax: "DNS:a,IP:192.0.2.1"; NULL = none */
 	const char *eku, *ku;          /* "serverAuth", "digitalSignature"; NULL = extension absent */
 	bool ca;                       /* basicConstraints CA:TRUE */
-	int from_days, to_days;        /* validity relative to now; both 0: from yesterday to in 30 days */
+	int from_days, to_days;        /* validity relative to now; both 0: from yesterday to in 60 days */
 	const char *serial;            /* hex; NULL: the next number */
 	unsigned rsa_bits;             /* 0: ECDSA on P-256 */
 	const struct testcert *issuer; /* NULL: self-signed */

@@ -6,7 +6,7 @@
  *	ca                   a CA's certificate
  *	eku=clientAuth       extended key usage (none without it)
  *	san=DNS:a            subject alternative names
- *	from=DAYS to=DAYS    validity relative to now (from yesterday to in 30 days)
+ *	from=DAYS to=DAYS    validity relative to now (from yesterday to in 60 days)
  *	ends=SECONDS         the end, relative to now
  *	passphrase=TEXT      the key is encrypted with it
  */

@@ -552,6 +552,7 @@ from_child(struct fixture *f, const char *command, const char *expected_error)
 
 		if (!good)
 			fprintf(stderr, "%s: %s\n", command, err);
+		json_decref(result);
 		_exit(good ? 0 : 1);
 	}
 	while (waitpid(pid, &status, WNOHANG) == 0)

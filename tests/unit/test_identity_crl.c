@@ -464,7 +464,7 @@ test_end_of_certificate(void **state)
 	char line[128];
 
 	load(f);
-	snprintf(line, sizeof(line), "certificate of 'alice' has expired on %s", meeting_date(30));
+	snprintf(line, sizeof(line), "certificate of 'alice' has expired on %s", meeting_date(60));
 	stays_at(f->id, &peer, peer.not_after - 1);
 	goes_at(f->id, &peer, peer.not_after, line);
 	goes_at(f->id, &peer, peer.not_after + 1, line);
