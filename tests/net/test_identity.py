@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Who a client is: fingerprints without any CA, leases by name, the same name from two places."""
+
+import re
+
+import castnet
+import casttest
+from castnet import TAP, expect, wait_for
+from castprobe import Certificate, Mark, changed, client_config, identity, read, write
+
+
+def setup():
+    return castnet.Net(clients=2).start()
+
+
+def restarted(net):
+    net.stop_programs()
+    return net.start()
+
+
+@casttest.case("fingerprints on both sides and no CA at all: the name is the title of the peer block", fresh=True)
+def pinned(net):
+    server = Certificate(net, "fp-server", "anything", ca=None)
+    keys = [Certificate(net, f"fp-{c.name}", "anybody") for c in net.clients]
+    text = read(net.server.config)
+    block = re.search(r"identity \{.*?\n\}\n", text, re.S).group(0)
+    text = text.replace(block, identity(server.crt, server.key, ""))
+    for client, key in zip(net.clients, keys):
+        peer = f'peer "{client.name}" {{ '
+        text = changed(text, (peer, f'{peer}fingerprint = "{key.fingerprint()}" '))
+        block = identity(key.crt, key.key, "", f'fingerprints = {{"{server.fingerprint()}"}}')
+        write(client.config, client_config(net, client, block))
+    write(net.server.config, text)
+    restarted(net)
+    expect(sorted(net.peers()) == sorted(c.name for c in net.clients), f"peers are {sorted(net.peers())}")
+    for client in net.clients:
+        expect(set(client.ns.addresses(TAP)) == set(client.addresses), f"{client.name} has {client.ns.addresses(TAP)}")
+
+
+def start_leased(net, client):
+    """Until it has on its tap what the server says."""
+    client.start()
+    wait_for(f"{client.name} has its lease", lambda: client.name in net.peers() and
+             set(net.peers()[client.name]["addresses"]) == set(client.ns.addresses(TAP)))
+
+
+@casttest.case("the pool gives a name the same address again, whoever comes between", fresh=True)
+def leases(net):
+    one, two = net.clients
+    text = re.sub(r'peer "client\d" \{.*\}\n', "", read(net.server.config))
+    write(net.server.config, changed(text, ("peers {  }", 'peers { pool = {"10.8.0.64/29", "fd08::/64"} }')))
+    net.stop_programs()
+    net.start_server()
+    for client in net.clients:
+        start_leased(net, client)
+    had = {c.name: net.peers()[c.name]["addresses"] for c in net.clients}
+    expect(sorted(a for row in had.values() for a in row) ==
+           ["10.8.0.65/24", "10.8.0.66/24", "fd08::2/64", "fd08::3/64"], f"addresses {had}")
+    for client in net.clients:
+        client.stop()
+    wait_for("both are gone", lambda: not net.peers())
+    for client in (two, one):
+        start_leased(net, client)
+    expect(had == {c.name: net.peers()[c.name]["addresses"] for c in net.clients}, f"addresses {net.peers()}")
+    one.ns.run("ping", "-c", "1", "-W", "2", had[two.name][0].partition("/")[0])
+
+
+@casttest.case("the same name from elsewhere takes over; the replaced one is told and waits", fresh=True)
+def takeover(net):
+    one, two = net.clients
+    told = Mark(one)
+    two.stop()
+    socket = f'control {{ socket = "{two.socket}" }}\n'
+    mine = read(two.config)
+    write(two.config, re.sub(r"control \{.*\}\n", socket, read(one.config)))
+    two.start()
+    wait_for("the second is connected", lambda: two.status()["state"] == "connected")
+    wait_for("one peer of that name, from the second's address",
+             lambda: list(net.peers()) == [one.name] and one.status()["state"] != "connected")
+    line = told.wait(r"castswitch: warning: connection lost: the other side said goodbye: .*; trying again in (\d+)\.\d s")
+    expect("replaced" in str(line) or "another" in str(line) or "elsewhere" in str(line), f"told {line}")
+    net.server.ns.run("ping", "-c", "1", "-W", "2", one.addr4)
+    write(two.config, mine)
+
+
+if __name__ == "__main__":
+    casttest.main(setup)
