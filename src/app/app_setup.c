@@ -165,12 +165,13 @@ app_run_dir(const char *path, const char *user, char err[APP_ERROR_MAX])
 	       privilege_give_dir(&drop, CASTSWITCH_RUNDIR, err, APP_ERROR_MAX) == 0;
 }
 
-struct ctl *
-app_ctl_open(struct loop *loop, const char *path, const char *user, char err[APP_ERROR_MAX])
+enum app_exit
+app_ctl_open(struct loop *loop, const char *path, const char *user, struct ctl **ret, char err[APP_ERROR_MAX])
 {
 	if (!app_run_dir(path, user, err))
-		return NULL;
-	return ctl_open(loop_event_base(loop), path, err, APP_ERROR_MAX);
+		return APP_PRIVILEGE;
+	*ret = ctl_open(loop_event_base(loop), path, err, APP_ERROR_MAX);
+	return *ret ? APP_OK : APP_RUNTIME;
 }
 
 enum app_exit

@@ -52,7 +52,8 @@ void app_tap_close(struct app_tap *t);
 
 /* The control socket at 'path'.  Its directory is made, and given to 'user', when it is the system's own.  NULL with
  * one line in err. */
-struct ctl *app_ctl_open(struct loop *loop, const char *path, const char *user, char err[APP_ERROR_MAX]);
+enum app_exit app_ctl_open(struct loop *loop, const char *path, const char *user, struct ctl **ret,
+			   char err[APP_ERROR_MAX]);
 
 /* The account to change to: the configured one; but where the default one was never created, "nobody", with a
  * warning. */

@@ -154,8 +154,9 @@ client_start(struct client *c, char err[APP_ERROR_MAX])
 	if (r)
 		return app_fail(err, "signals", -r);
 	c->user = app_user(c->conf->sw.user);
-	c->ctl = app_ctl_open(c->loop, c->conf->control.socket, c->user, err);
-	enum app_exit code = c->ctl ? client_start_switch(c, err) : APP_RUNTIME;
+	enum app_exit code = app_ctl_open(c->loop, c->conf->control.socket, c->user, &c->ctl, err);
+	if (code == APP_OK)
+		code = client_start_switch(c, err);
 	if (code == APP_OK)
 		code = client_start_tap(c, err);
 	if (code == APP_OK)

@@ -124,7 +124,7 @@ server_start_sessions(struct server *s, char err[APP_ERROR_MAX])
 	struct sessions_params params = { .max_sessions = SW_MAX_PORTS + 256,
 					  .max_handshakes = 1024,
 					  .max_per_prefix = 64 };
-	if (!server_pool(s->conf, &s->pool))
+	if (!server_pool(s->conf, &s->first->tap, &s->pool))
 		return app_fail(err, "address pool", ENOMEM);
 	s->listener = dtls_listener_new(s->dtls, &s->rng, loop_now(s->loop));
 	app_session_params(&params.session);
@@ -190,8 +190,9 @@ server_start(struct server *s, char err[APP_ERROR_MAX])
 	if (r)
 		return app_fail(err, "signals", -r);
 	s->user = app_user(s->conf->sw.user);
-	s->ctl = app_ctl_open(s->loop, s->conf->control.socket, s->user, err);
-	enum app_exit code = s->ctl ? server_start_switch(s, err) : APP_RUNTIME;
+	enum app_exit code = app_ctl_open(s->loop, s->conf->control.socket, s->user, &s->ctl, err);
+	if (code == APP_OK)
+		code = server_start_switch(s, err);
 	if (code == APP_OK)
 		code = server_start_tap(s, err);
 	if (code == APP_OK)

@@ -85,6 +85,9 @@ void server_receive(struct server *s, struct udp_dgram *dgrams, size_t n, struct
 /* The connected peer of this name, or NULL. */
 struct server_peer *server_peer_find(const struct server *s, const char *name);
 void server_failure_log_init(struct server_failure_log *l, const struct rng *rng);
+/* Whether a verified peer may be here under the present configuration: TMSG_REASON_NONE, or why not, with a line in text or
+ * "". */
+enum tmsg_reason server_vouch(struct server *s, const struct sec_identity *who, char *text, size_t len);
 /* BYE to everybody. */
 void server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now);
 /* Removes the peers whose sessions ended.  Not while the switch is running: sessions can end inside of it. */
@@ -97,9 +100,9 @@ void server_push(struct server *s, const struct server_peer *p, struct mono now)
 /* The identity and the DTLS context of a configuration; both false and NULL with one line in err. */
 bool server_identity(const struct conf_server *conf, struct app_files *files, struct identity **ret_id, struct dtls_ctx **ret_dtls,
 		     char err[APP_ERROR_MAX]);
-/* The pool of a configuration (*ret NULL when it has none), without the addresses that are taken; false when out of
+/* The pool of a configuration (*ret NULL when it has none) for the tap that runs, without the addresses that are taken; false when out of
  * memory. */
-bool server_pool(const struct conf_server *conf, struct pool **ret);
+bool server_pool(const struct conf_server *conf, const struct conf_tap *running, struct pool **ret);
 /* Gives the peer its addresses: its own, or a lease.  False when the pool is exhausted. */
 bool server_give_addresses(struct server *s, struct server_peer *p);
 

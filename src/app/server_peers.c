@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "app_params.h"
 #include "server.h"
@@ -33,6 +34,20 @@ server_may_lease(struct server *s, const char *name)
 	return true;
 }
 
+enum tmsg_reason
+server_vouch(struct server *s, const struct sec_identity *who, char *text, size_t len)
+{
+	char why[SEC_ERROR_MAX] = "";
+	if (conf_peer_for(s->conf, who->name)->disabled)
+		return TMSG_REASON_DISABLED;
+	if (identity_check_peer(s->identity, who, (int64_t)time(NULL), why))
+		return TMSG_REASON_NONE;
+	snprintf(text, len, "%.*s", (int)len - 1, why);
+	if (who->not_after <= (int64_t)time(NULL))
+		return TMSG_REASON_EXPIRED;
+	return strstr(why, "revoked") ? TMSG_REASON_REVOKED : TMSG_REASON_NAME;
+}
+
 static enum tmsg_reason
 server_admit(void *arg, struct session *session, const struct sec_identity *who, const struct tmsg_hello *hello,
 	     char text[TMSG_TEXT_MAX + 1])
@@ -40,12 +55,13 @@ server_admit(void *arg, struct session *session, const struct sec_identity *who,
 	struct server *s = arg;
 	(void)session;
 	(void)hello;
-	if (strcmp(who->name, s->conf->tap.name) == 0) {
+	if (strcmp(who->name, s->first->tap.name) == 0) {
 		strcpy(text, "the name is the server's tap");
 		return TMSG_REASON_NAME;
 	}
-	if (conf_peer_for(s->conf, who->name)->disabled)
-		return TMSG_REASON_DISABLED;
+	enum tmsg_reason reason = server_vouch(s, who, text, TMSG_TEXT_MAX + 1);
+	if (reason != TMSG_REASON_NONE)
+		return reason;
 	if (s->n_peers >= s->conf->peers_max && !server_peer_find(s, who->name)) {
 		strcpy(text, "too many peers");
 		return TMSG_REASON_FULL;
@@ -120,8 +136,15 @@ server_established(void *arg, struct session *session, struct mono now)
 {
 	struct server *s = arg;
 	const char *name = session_peer(session)->name;
-	char buf[ENDPOINT_STRLEN];
+	char buf[ENDPOINT_STRLEN], why[TMSG_TEXT_MAX + 1] = "";
 	int err;
+	/* A reload may have come between its admission and now. */
+	enum tmsg_reason reason = server_vouch(s, session_peer(session), why, sizeof(why));
+	if (reason != TMSG_REASON_NONE) {
+		log_warning("peer", "%s: not connected: %s", name, *why ? why : tmsg_reason_text(reason));
+		session_close(session, reason, why, now);
+		return;
+	}
 	struct server_peer *old = server_peer_find(s, name);
 	if (old)
 		session_close(old->session, TMSG_REASON_REPLACED, "", now);
@@ -143,7 +166,9 @@ server_established(void *arg, struct session *session, struct mono now)
 		 app_aead_name(session_aead(session)), session_hello(session)->software);
 	session_set_keepalive(session, p->conf->keepalive, now);
 	port_peer_attach(p->port, session, s->sockets[session_path(session)->sock].udp, now);
-	server_push(s, p, now);
+	/* The first query can end the session, should its cipher fail. */
+	if (p->session)
+		server_push(s, p, now);
 }
 
 /* --- ends --- */

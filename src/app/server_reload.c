@@ -66,11 +66,12 @@ reload_switch(struct server *s, struct mono now)
 	struct sw_params params;
 	struct sw_port_params port;
 	app_switch_params(&s->conf->sw, &s->conf->snooping, &params);
-	app_querier_addresses(&s->conf->tap.address, &params);
+	/* The tap that runs, not one that waits for a restart. */
+	app_querier_addresses(&s->first->tap.address, &params);
 	switch_reconfigure(s->sw, &params, now);
-	if (!s->tap.port)
+	if (!s->tap.port || !s->conf->tap.present)
 		return;
-	app_port_params(&s->conf->tap.port, SW_TAP, s->conf->tap.name, &port);
+	app_port_params(&s->conf->tap.port, SW_TAP, s->first->tap.name, &port);
 	switch_port_reconfigure(s->sw, port_tap_port(s->tap.port), &port, now);
 }
 
@@ -78,16 +79,9 @@ reload_switch(struct server *s, struct mono now)
 static bool
 reload_may_stay(struct server *s, struct server_peer *p, enum tmsg_reason *ret_reason, char why[SEC_ERROR_MAX])
 {
-	if (p->conf->disabled) {
-		*ret_reason = TMSG_REASON_DISABLED;
+	*ret_reason = server_vouch(s, session_peer(p->session), why, SEC_ERROR_MAX);
+	if (*ret_reason != TMSG_REASON_NONE)
 		return false;
-	}
-	if (!identity_check_peer(s->identity, session_peer(p->session), (int64_t)time(NULL), why)) {
-		*ret_reason = session_peer(p->session)->not_after <= (int64_t)time(NULL) ? TMSG_REASON_EXPIRED
-			      : strstr(why, "revoked")                                   ? TMSG_REASON_REVOKED
-											 : TMSG_REASON_NONE;
-		return false;
-	}
 	if (!server_give_addresses(s, p)) {
 		*ret_reason = TMSG_REASON_FULL;
 		snprintf(why, SEC_ERROR_MAX, "the address pool is exhausted");
@@ -109,6 +103,9 @@ reload_peer(struct server *s, struct server_peer *p, struct mono now)
 	}
 	app_port_params(&p->conf->port, SW_PEER, p->name, &port);
 	switch_port_reconfigure(s->sw, port_peer_port(p->port), &port, now);
+	/* Changing the port can send, and sending can end the session. */
+	if (!p->session)
+		return;
 	session_set_keepalive(p->session, p->conf->keepalive, now);
 	server_push(s, p, now);
 }
@@ -161,12 +158,12 @@ reload_prepare(struct server *s, struct reload *r, char err[APP_ERROR_MAX])
 	r->conf = reload_read(s, err, APP_ERROR_MAX);
 	if (!r->conf)
 		return false;
-	if (s->listener && r->conf->listen.present &&
+	if (s->listener && r->conf->identity.present &&
 	    !server_identity(r->conf, &s->files, &r->identity, &r->dtls, err)) {
 		log_error("reload", "%s", err);
 		return false;
 	}
-	if (!server_pool(r->conf, &r->pool)) {
+	if (!server_pool(r->conf, &s->first->tap, &r->pool)) {
 		snprintf(err, APP_ERROR_MAX, "out of memory");
 		return false;
 	}

@@ -48,13 +48,15 @@ server_identity(const struct conf_server *conf, struct app_files *files, struct 
 /* --- addresses --- */
 
 bool
-server_pool(const struct conf_server *conf, struct pool **ret)
+server_pool(const struct conf_server *conf, const struct conf_tap *running, struct pool **ret)
 {
 	struct pool *p = NULL;
 	if (conf->pool.n && !(p = pool_new(conf->pool.v, conf->pool.n)))
 		return false;
 	for (size_t i = 0; p && i < conf->tap.address.n; i++)
 		pool_reserve(p, &conf->tap.address.v[i].addr);
+	for (size_t i = 0; p && i < running->address.n; i++)
+		pool_reserve(p, &running->address.v[i].addr);
 	for (size_t i = 0; p && i < conf->n_peers; i++)
 		for (size_t j = 0; j < conf->peer[i].address.n; j++)
 			pool_reserve(p, &conf->peer[i].address.v[j].addr);
@@ -64,11 +66,11 @@ server_pool(const struct conf_server *conf, struct pool **ret)
 
 /* A pool may be a part of the tap's network: what counts for a client is the network. */
 static void
-widen_to_tap(const struct conf_server *conf, struct ipprefix *addr)
+widen_to_tap(const struct conf_tap *tap, struct ipprefix *addr)
 {
-	for (size_t i = 0; i < conf->tap.address.n; i++)
-		if (ipprefix_contains(&conf->tap.address.v[i], &addr->addr))
-			addr->len = conf->tap.address.v[i].len;
+	for (size_t i = 0; i < tap->address.n; i++)
+		if (ipprefix_contains(&tap->address.v[i], &addr->addr))
+			addr->len = tap->address.v[i].len;
 }
 
 bool
@@ -86,6 +88,6 @@ server_give_addresses(struct server *s, struct server_peer *p)
 	if (!pool_lease(s->pool, p->name, p->addrs, &p->n_addrs))
 		return false;
 	for (size_t i = 0; i < p->n_addrs; i++)
-		widen_to_tap(s->conf, &p->addrs[i]);
+		widen_to_tap(&s->first->tap, &p->addrs[i]);
 	return true;
 }

@@ -113,7 +113,20 @@ clear_path(const struct sockaddr_un *addr, char *err, size_t errlen)
 	return false;
 }
 
-/* Binds and listens; the mode is set before anybody can connect. */
+/* bind() with mode 0660 from the beginning: a chmod() of the path would follow what somebody else put in its place. */
+static int
+bind_private(int fd, const struct sockaddr_un *addr)
+{
+	const mode_t before = umask(0117);
+	const int r = bind(fd, (const struct sockaddr *)addr, sizeof(*addr));
+	const int e = errno;
+
+	umask(before);
+	errno = e;
+	return r;
+}
+
+/* Binds and listens. */
 static bool
 open_socket(struct ctl *c, char *err, size_t errlen)
 {
@@ -124,7 +137,7 @@ open_socket(struct ctl *c, char *err, size_t errlen)
 	if (!clear_path(&addr, err, errlen))
 		return false;
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || bind(c->fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0) {
+	if (c->fd < 0 || bind_private(c->fd, &addr) != 0) {
 		ctl_explain(err, errlen, "cannot open socket %s: %s", c->path, strerror(errno));
 		return false;
 	}
@@ -132,7 +145,7 @@ open_socket(struct ctl *c, char *err, size_t errlen)
 		c->dev = st.st_dev;
 		c->ino = st.st_ino;
 	}
-	if (chmod(c->path, 0660) != 0 || listen(c->fd, LISTEN_BACKLOG) != 0) {
+	if (listen(c->fd, LISTEN_BACKLOG) != 0) {
 		ctl_explain(err, errlen, "cannot open socket %s: %s", c->path, strerror(errno));
 		return false;
 	}
