@@ -308,6 +308,9 @@ def main(args):
     castnet.clean_up_at_exit()
     try:
         return show(flood, keeping)
+    except (Failure, OSError) as e:
+        say(f"FAIL: {e}")
+        return 1
     except KeyboardInterrupt:
         say("\ninterrupted; removing everything")
         return 130
