@@ -234,18 +234,21 @@ static void
 client_turn(struct client *c)
 {
 	for (unsigned i = 0; i < REQUESTS_A_TURN; i++) {
+		const ssize_t len = next_line(c);
+		const bool too_long = len > CTL_LINE_MAX || (len < 0 && c->searched > CTL_LINE_MAX);
+
+		if (len < 0 && !too_long) {
+			if (c->eof)
+				client_close_when_sent(c);
+			return;
+		}
+		/* Only who asks on: one answer alone may be larger, and its reader waits for nothing else. */
 		if (evbuffer_get_length(bufferevent_get_output(c->bev)) > CTL_BACKLOG_MAX) {
 			client_free(c);
 			return;
 		}
-		const ssize_t len = next_line(c);
-		if (len > CTL_LINE_MAX || (len < 0 && c->searched > CTL_LINE_MAX)) {
+		if (too_long) {
 			line_too_long(c);
-			return;
-		}
-		if (len < 0) {
-			if (c->eof)
-				client_close_when_sent(c);
 			return;
 		}
 		if (!take_line(c, (size_t)len))
