@@ -5,7 +5,7 @@
 BUILD_PACKAGES="build-essential autoconf automake pkg-config python3 libevent-dev libssl-dev libconfuse-dev
 	libjansson-dev libmnl-dev libcap-ng-dev"
 # What only the tests and the quick start need: cmocka and tools for network namespaces.
-TEST_PACKAGES="libcmocka-dev iproute2 iputils-ping iputils-arping ethtool tcpdump procps gnutls-bin openssl
+TEST_PACKAGES="libcmocka-dev iproute2 iputils-ping iputils-arping ethtool tcpdump procps gnutls-bin openssl groff-base iperf3
 	util-linux"
 
 setup_name=tools/$(basename "$0")
