@@ -32,6 +32,10 @@ enum {
 	CONF_IFNAME_MAX = 15,
 	CONF_SOCKET_PATH_MAX = 107, /* what a sockaddr_un holds */
 	CONF_USER_MAX = 32,
+	CONF_NICS_MAX = 64,
+	CONF_STATICS_MAX = 4096,  /* static-group blocks, and as many static-mac ones */
+	CONF_GROUP_PORTS_MAX = 256, /* of one static group */
+	CONF_GROUP_RULES_MAX = 64,  /* allow-groups of one port, and as many deny-groups */
 	CONF_POOL_MAX = 8,
 	CONF_PEER_ADDRS_MAX = 8, /* what a push to a client holds */
 	CONF_REMOTES_MAX = 32,
@@ -60,29 +64,41 @@ struct conf_fingerprints {
 	size_t n;
 };
 
-/* What every port has, whether it is the tap or a peer. */
+/* What every port has, whether it is the tap, a NIC or a peer.  Server: the client's tap has the defaults. */
 struct conf_port {
 	enum conf_switch_state fast_leave;
 	enum conf_router router;
-	uint32_t max_macs;   /* 0 = only the switch's own limit */
-	uint32_t max_groups; /* 0 = only the switch's own limit */
-	uint32_t max_hosts;  /* 0 = only the switch's own limit */
+	/* 0 = only the switch's own limit */
+	uint32_t max_macs, max_groups, max_hosts, max_source_records;
+	uint32_t gm_rate; /* "report-rate": IGMP and MLD messages a second; 0 = no limit */
 	bool protect_macs;
-	bool flood_unknown_unicast;
-	bool flood_broadcast;
+	bool learning;
+	bool isolate;
+	bool flood_unknown_unicast, flood_broadcast, flood_unregistered, flood_reports;
+	/* Networks of groups (all within 224.0.0.0/4 or ff00::/8, no host bits): what may be joined, when there is
+	 * any, and what may not. */
+	struct conf_prefixes allow_groups, deny_groups;
 };
 
 struct conf_tap {
 	bool present; /* false: no tap block in the file; the rest is then zero */
 	char name[CONF_IFNAME_MAX + 1];
 	struct conf_prefixes address;
-	struct conf_port port; /* client: the defaults, these options are the server's */
+	struct conf_port port;
+};
+
+/* A network interface as a port of the switch. */
+struct conf_nic {
+	char name[CONF_IFNAME_MAX + 1]; /* no two have the same, and none that of the tap */
+	struct conf_port port;
 };
 
 struct conf_switch {
 	nsec_t aging;      /* server */
 	uint32_t max_macs; /* server */
 	uint32_t mtu;      /* of the overlay: the tap's; a client may be told another one (pull.mtu) */
+	bool vlan_aware;   /* server: tables by VLAN; false: one for all, tags pass untouched */
+	uint16_t forward_reserved; /* server; bit n: 01:80:c2:00:00:0n is forwarded */
 	char user[CONF_USER_MAX + 1]; /* who to be after the start; "root": stay it.  Never "" */
 };
 
@@ -124,9 +140,34 @@ struct conf_snooping {
 	enum conf_unregistered unregistered;
 	bool flood_until_querier;
 	bool strict_router_alert;
+	bool strict_ssm;  /* SSM groups (232.0.0.0/8, ff3x::/32) only with sources */
+	bool mrd_solicit; /* ask for multicast routers (RFC 4286) */
 	enum conf_non_ip non_ip_multicast;
 	uint32_t max_groups;
 	uint32_t max_sources; /* of one group */
+	uint32_t max_source_records; /* of all ports */
+	uint32_t max_hosts;          /* of all ports: one of each group that a host listens to */
+	nsec_t grace; /* server: how long a port that went down keeps what it listened to; 0 = not at all */
+};
+
+/* Where a group goes besides where it was asked for; or, for a MAC, where frames to it go at all. */
+struct conf_static_group {
+	bool is_mac;
+	struct mac mac;      /* if is_mac: a group address that IP does not use */
+	struct ipaddr group; /* if not: one that is not always flooded anyway */
+	bool has_source;     /* only from there; never with a MAC */
+	struct ipaddr source;
+	uint16_t vlan;                           /* 0 = without a tag; else the switch is VLAN-aware */
+	char (*ports)[CONF_PEER_NAME_MAX + 1]; /* the tap, NICs, or peers, which need not have a block */
+	size_t n_ports;                          /* at least one */
+};
+
+/* A host that is where it is. */
+struct conf_static_mac {
+	struct mac mac;                    /* a host's address */
+	char port[CONF_PEER_NAME_MAX + 1]; /* as those of groups */
+	uint16_t vlan;
+	bool sticky; /* frames from it that come in elsewhere are dropped */
 };
 
 /* What a peer is given: the "peers" block, with the options of its own "peer" block over it. */
@@ -151,6 +192,8 @@ struct conf_log {
 
 struct conf_server {
 	struct conf_tap tap;
+	struct conf_nic *nic; /* in the order of the file */
+	size_t n_nics;
 	struct conf_switch sw;
 	struct conf_listen listen;
 	struct conf_identity identity;
@@ -163,6 +206,10 @@ struct conf_server {
 	struct conf_peer peers_default; /* a peer without a block of its own */
 	struct conf_peer *peer;         /* sorted by name */
 	size_t n_peers;
+	struct conf_static_group *static_group; /* in the order of the file; no two of a group, source and VLAN */
+	size_t n_static_groups;
+	struct conf_static_mac *static_mac; /* in the order of the file; no two of a MAC and VLAN */
+	size_t n_static_macs;
 	struct conf_control control;
 	struct conf_log log;
 };

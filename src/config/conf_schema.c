@@ -81,6 +81,10 @@ const struct conf_row conf_rows[] = {
 	{ TAP | PEERS | PEER, S, "fast-leave", CONF_WORD, 0, 0, "auto", NULL, switch_words, 0, PORT_AT(fast_leave) },
 	{ TAP, 0, "flood-unknown-unicast", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(flood_unknown_unicast) },
 	{ TAP, 0, "flood-broadcast", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(flood_broadcast) },
+	{ TAP | PEERS | PEER, 0, "learning", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(learning) },
+	{ PEERS | PEER, 0, "max-source-records", CONF_UINT, 0, 16777216, "4096", NULL, NULL, 0,
+	  PORT_AT(max_source_records) },
+	{ PEERS | PEER, 0, "report-rate", CONF_UINT, 0, 1000000, "200", "messages a second", NULL, 0, PORT_AT(gm_rate) },
 
 	{ SWITCH, S, "aging", CONF_DURATION, SEC, 1000000 * SEC, "300s", NULL, NULL, 0, SWITCH_AT(aging) },
 	{ SWITCH, S, "max-macs", CONF_UINT, 16, 1048576, "65536", NULL, NULL, 0, SWITCH_AT(max_macs) },
@@ -133,6 +137,10 @@ const struct conf_row conf_rows[] = {
 	  SNOOPING_AT(non_ip_multicast) },
 	{ SNOOPING, SC, "max-groups", CONF_UINT, 16, 1048576, "16384", NULL, NULL, 0, SNOOPING_AT(max_groups) },
 	{ SNOOPING, SC, "max-sources", CONF_UINT, 1, 65535, "128", "a group", NULL, 0, SNOOPING_AT(max_sources) },
+	{ SNOOPING, 0, "max-source-records", CONF_UINT, 1024, 16777216, "262144", NULL, NULL, 0,
+	  SNOOPING_AT(max_source_records) },
+	{ SNOOPING, 0, "max-hosts", CONF_UINT, 1024, 16777216, "262144", NULL, NULL, 0, SNOOPING_AT(max_hosts) },
+	{ SNOOPING, 0, "grace", CONF_DURATION, 0, 3600 * SEC, "30s", NULL, NULL, 0, SNOOPING_AT(grace) },
 
 	{ PEERS, S, "max", CONF_UINT, 1, 4000, "1000", "peers", NULL, 0, SERVER_AT(peers_max) },
 	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },
