@@ -12,6 +12,11 @@
  * goes there too), ignores SIGINT, SIGTERM and SIGHUP, since the program decides when to end, and ends with the
  * program.  It starts with what is in memory, so it is started before keys are read.
  *
+ * Nor can it choose what is at a path: root's rights serve where only root can change the directories, and links, on the
+ * way to the file; or root and one other user (a profile in somebody's home directory), when the file is that user's.
+ * Any other file is opened by the program itself, with the rights that it has.  Subdirectories of a directory that all
+ * may write are safe when it is sticky, like /tmp; files in it are not.
+ *
  * Hooks run one after the other in the order of the calls, in a process group of their own, without a shell, in "/"
  * with umask 022; what a hook prints goes to standard error.  One that takes too long is killed with its process group.
  * How they ended is only a line in the log.  Their environment is PATH and, with "CASTSWITCH_" put before each name (so
@@ -51,8 +56,8 @@ struct helper *helper_start(const struct helper_params *params, char *err, size_
 	__attribute__((warn_unused_result));
 
 /* Opens a file for reading, close-on-exec.  0, or -EINVAL no such index or not a regular file, -EISDIR, -EFBIG larger
- * than HELPER_FILE_BYTES_MAX, -ENOENT also when it isn't configured, whatever open(2) says, -ETIMEDOUT (once, then it
- * counts as ended), -EPIPE the helper has ended. */
+ * than HELPER_FILE_BYTES_MAX, -ENOENT also when it isn't configured, whatever open(2) says (of -EACCES the log says more
+ * when the directories are the reason), -ETIMEDOUT (once, then it counts as ended), -EPIPE the helper has ended. */
 int helper_open_file(struct helper *h, unsigned index, int *ret_fd) __attribute__((warn_unused_result));
 
 /* Has a hook run.  'env' is "NAME=VALUE"s and NULL: names of [A-Z0-9_], values without control characters.  0 when it

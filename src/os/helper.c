@@ -15,6 +15,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include "castswitch/log.h"
 #include "helper_impl.h"
 
 enum {
@@ -106,11 +107,47 @@ params_ok(const struct helper_params *params, char *err, size_t errlen)
 	return true;
 }
 
+static void
+free_helper(struct helper *h)
+{
+	if (!h)
+		return;
+	for (size_t i = 0; h->files && i < h->n_files; i++)
+		free(h->files[i]);
+	free(h->files);
+	free(h);
+}
+
+/* NULL when out of memory. */
+static struct helper *
+new_helper(const struct helper_params *params)
+{
+	const unsigned hook_ms = params->hook_timeout_ms ? params->hook_timeout_ms : HELPER_HOOK_TIMEOUT_MS;
+	struct helper *h = calloc(1, sizeof(*h));
+	bool good;
+
+	if (!h)
+		return NULL;
+	h->n_files = params->n_files;
+	h->n_hooks = params->n_hooks;
+	h->stop_ms = hook_ms + STOP_GRACE_MS;
+	h->files = calloc(params->n_files + 1, sizeof(*h->files)); /* none is no reason for NULL */
+	good = h->files != NULL;
+	for (size_t i = 0; good && i < params->n_files; i++) {
+		h->files[i] = params->files[i] ? strdup(params->files[i]) : NULL;
+		good = h->files[i] || !params->files[i];
+	}
+	if (good)
+		return h;
+	free_helper(h);
+	return NULL;
+}
+
 static struct helper *
 start_failed(struct helper *h, const char *what, int errnum, char *err, size_t errlen)
 {
 	snprintf(err, errlen, "can't start the helper process: %s: %s", what, strerror(errnum));
-	free(h);
+	free_helper(h);
 	return NULL;
 }
 
@@ -145,18 +182,14 @@ fork_helper(struct helper *h, const struct helper_params *params)
 struct helper *
 helper_start(const struct helper_params *params, char *err, size_t errlen)
 {
-	const unsigned hook_ms = params->hook_timeout_ms ? params->hook_timeout_ms : HELPER_HOOK_TIMEOUT_MS;
 	struct helper *h;
 	int r;
 
 	if (!params_ok(params, err, errlen))
 		return NULL;
-	h = calloc(1, sizeof(*h));
+	h = new_helper(params);
 	if (!h)
 		return start_failed(NULL, "memory", ENOMEM, err, errlen);
-	h->n_files = params->n_files;
-	h->n_hooks = params->n_hooks;
-	h->stop_ms = hook_ms + STOP_GRACE_MS;
 	r = fork_helper(h, params);
 	if (r < 0)
 		return start_failed(h, "fork", -r, err, errlen);
@@ -168,12 +201,30 @@ helper_start(const struct helper_params *params, char *err, size_t errlen)
 	return h;
 }
 
+/* What the helper doesn't open for us we may be able to open ourselves. */
+static int
+open_unsafe(const char *path, int *ret_fd)
+{
+	const int r = helper_file_open_plain(path, ret_fd);
+
+	if (r == -EACCES)
+		log_warning("helper",
+			    "%s: not opened as root, because not only root (and the file's owner) can change the "
+			    "directories on the way to it",
+			    path);
+	return r;
+}
+
 int
 helper_open_file(struct helper *h, unsigned index, int *ret_fd)
 {
 	const struct helper_request req = { .type = HELPER_READ_FILE, .index = index };
+	int r;
 
-	return index < h->n_files ? may_ask(h, &req, HELPER_REQUEST_HEAD, ret_fd) : -EINVAL;
+	if (index >= h->n_files)
+		return -EINVAL;
+	r = may_ask(h, &req, HELPER_REQUEST_HEAD, ret_fd);
+	return r == -HELPER_UNSAFE ? open_unsafe(h->files[index], ret_fd) : r;
 }
 
 int
@@ -217,5 +268,5 @@ helper_stop(struct helper *h)
 	while (waitpid(h->pid, NULL, ended ? 0 : WNOHANG) < 0 && errno == EINTR)
 		;
 	close(h->fd);
-	free(h);
+	free_helper(h);
 }

@@ -3,7 +3,7 @@
  * One packet is one message of the host's own byte order, both sides being the same program.  A request is its head and
  * 'env' as long as it is in use; its length is the packet's.  Each READ_FILE and RUN_HOOK is answered by an error
  * number, 0 for success, with the file descriptor beside it; so is the start, once the helper is ready.  STOP isn't
- * answered.
+ * answered.  HELPER_UNSAFE as an answer means: that is none of mine, try it with your own rights.
  */
 #ifndef CASTSWITCH_OS_HELPER_IMPL_H
 #define CASTSWITCH_OS_HELPER_IMPL_H
@@ -30,10 +30,13 @@ struct helper_request {
 
 enum { HELPER_REQUEST_HEAD = offsetof(struct helper_request, env) };
 
+enum { HELPER_UNSAFE = 4096 }; /* besides error numbers, which end at 4095 */
+
 /* The client's side. */
 struct helper {
 	int fd;
 	pid_t pid;
+	char **files; /* as in the parameters */
 	size_t n_files, n_hooks;
 	unsigned stop_ms; /* how long it may take to end */
 };
@@ -57,6 +60,12 @@ struct helper_hook_env {
 };
 /* 'buf' must be valid. */
 void helper_env_make(struct helper_hook_env *ret, const char *buf, size_t len);
+
+/* Opens a regular file of at most HELPER_FILE_BYTES_MAX for reading, close-on-exec.  0 or -errno; -HELPER_UNSAFE when
+ * another user than root could choose what 'path' is, unless it is a file of that user's. */
+int helper_file_open(const char *path, int *ret_fd);
+/* The same without that rule, for a program that opens it with its own rights. */
+int helper_file_open_plain(const char *path, int *ret_fd);
 
 /* Hooks that run or wait, in the helper. */
 struct helper_hooks;

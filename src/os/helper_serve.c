@@ -165,8 +165,8 @@ remove_socket(const char *path)
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	for (int tries = 0; tries < 10; tries++) {
 		const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		const bool dead = fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 &&
-				  errno == ECONNREFUSED;
+		const bool dead =
+			fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 && errno == ECONNREFUSED;
 
 		if (fd >= 0)
 			close(fd);
@@ -214,29 +214,6 @@ must_answer(struct server *s, int error, int fd)
 		end(s, 1);
 }
 
-/* O_NONBLOCK for the open() only: without it a FIFO would wait for a writer. */
-static int
-open_regular(const char *path, int *ret_fd)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-	int r = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || fcntl(fd, F_SETFL, 0) < 0)
-		r = -errno;
-	else if (!S_ISREG(st.st_mode))
-		r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	else if (st.st_size > HELPER_FILE_BYTES_MAX)
-		r = -EFBIG;
-	if (r < 0)
-		close(fd);
-	else
-		*ret_fd = fd;
-	return r;
-}
-
 static void
 serve_file(struct server *s, const struct helper_request *req, size_t env_len)
 {
@@ -244,7 +221,7 @@ serve_file(struct server *s, const struct helper_request *req, size_t env_len)
 
 	if (req->index >= s->params->n_files || env_len != 0)
 		end_malformed(s);
-	r = s->params->files[req->index] ? open_regular(s->params->files[req->index], &fd) : -ENOENT;
+	r = s->params->files[req->index] ? helper_file_open(s->params->files[req->index], &fd) : -ENOENT;
 	must_answer(s, -r, fd);
 	if (fd >= 0)
 		close(fd);
