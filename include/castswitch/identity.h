@@ -73,13 +73,25 @@ enum identity_role identity_role(const struct identity *id);
  * time. */
 const char *identity_warning(const struct identity *id, char *buf, size_t len);
 
-/* Whether a peer that was accepted before, perhaps by an earlier identity, may stay: for established sessions after a
- * reload, and when its certificate ends.  False with one line in err when at now_unix (seconds since 1970) its
- * certificate is revoked or expired, or when nothing vouches for it any more: no pin, and either no CA at all or, when
- * it had been accepted for a pin, no CA of its issuer's name.  An expired CRL ends no session, even with crl_strict:
- * the next handshake fails. */
-bool identity_check_peer(const struct identity *id, const struct sec_identity *who, int64_t now_unix,
-			 char err[SEC_ERROR_MAX]);
+/* Whether a peer that was accepted before may stay. */
+enum identity_verdict {
+	IDENTITY_STAYS,
+	IDENTITY_REVOKED,
+	IDENTITY_EXPIRED,
+	IDENTITY_UNVOUCHED, /* neither a pin nor a CA speaks for it any more */
+	IDENTITY_RENAMED,   /* a client's name is another one now */
+};
+
+/* For established sessions after a reload, when 'id' may be a later identity than the one that accepted the peer, and
+ * when a certificate ends.  Unless it stays there is one line in err.
+ *
+ * It goes when at now_unix (seconds since 1970) its certificate is revoked or expired; when nothing vouches for it any
+ * more: no pin, and either no CA at all, or no extended key usage for its role though that is required, or, when it had
+ * been accepted for a pin, no CA of its issuer's name (a server: whatever CAs there are, because its host name was not
+ * compared); and, if it is a client, when its name would now be another one than it was: a pin of another title, or its
+ * own name instead of a title.  An expired CRL ends no session, even with crl_strict: the next handshake fails. */
+enum identity_verdict identity_check_peer(const struct identity *id, const struct sec_identity *who, int64_t now_unix,
+					  char err[SEC_ERROR_MAX]);
 
 /* A fingerprint as text: 64 hex digits in either case, colons between bytes allowed.  False, *ret untouched, when it
  * is not. */

@@ -26,11 +26,13 @@ enum sec_status {
 /* Who the other side is, from its verified certificate. */
 struct sec_identity {
 	char name[SEC_NAME_MAX + 1]; /* peer name (DESIGN section 7: CN, else first DNS SAN, or pin title) */
+	char own_name[SEC_NAME_MAX + 1]; /* the same without any pin; "" when the certificate gives none */
 	char issuer[256];            /* RFC 2253 text, may be cut */
 	char serial[64];             /* hex, may be cut */
 	uint8_t sha256[32];          /* of the DER certificate */
 	uint8_t issuer_sha256[32];   /* of the issuer's DER name: compare by this, the text may be cut */
 	bool pinned;                 /* believed for a pin, not for its chain */
+	bool eku;                    /* its extended key usage names its role */
 	int64_t not_after;           /* seconds since 1970, UTC */
 };
 

@@ -67,6 +67,18 @@ server_sessions_tick(void *arg, struct mono now)
 	sessions_tick(((struct server *)arg)->sessions, now);
 }
 
+static struct mono
+server_look_next(void *arg)
+{
+	return ((struct server *)arg)->look_at;
+}
+
+static void
+server_look_tick(void *arg, struct mono now)
+{
+	server_look_at_peers(arg, now);
+}
+
 static void
 server_listen_output(void *arg, const struct path *path, const uint8_t *dgram, size_t len)
 {
@@ -132,7 +144,8 @@ server_start_sessions(struct server *s, char err[APP_ERROR_MAX])
 	if (s->listener)
 		s->sessions = sessions_new(&params, &server_session_ops, s, s->listener, server_listen_output, &s->rng,
 					   loop_now(s->loop));
-	if (!s->sessions || loop_add_engine(s->loop, server_sessions_next, server_sessions_tick, s) != 0)
+	if (!s->sessions || loop_add_engine(s->loop, server_sessions_next, server_sessions_tick, s) != 0 ||
+	    loop_add_engine(s->loop, server_look_next, server_look_tick, s) != 0)
 		return app_fail(err, "sessions", ENOMEM);
 	return APP_OK;
 }
@@ -269,7 +282,9 @@ server_start_files(const struct app_program *prog, const struct app_options *o, 
 static enum app_exit
 server_with_config(const struct app_program *prog, const struct app_options *o, struct conf_server *conf)
 {
-	struct server s = { .conf = conf, .first = conf, .mtu = conf->sw.mtu, .rng = random_rng() };
+	struct server s = {
+		.conf = conf, .first = conf, .mtu = conf->sw.mtu, .rng = random_rng(), .look_at = MONO_NEVER
+	};
 	list_init(&s.peers);
 	app_event_log_init(&s.events);
 	server_failure_log_init(&s.failures, &s.rng);

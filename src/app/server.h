@@ -72,6 +72,7 @@ struct server {
 	struct sessions *sessions;
 	struct list peers;
 	unsigned n_peers;
+	struct mono look_at; /* when the next certificate may have ended */
 
 	struct ctl *ctl;
 	struct ctl_switch_view view;
@@ -88,6 +89,8 @@ void server_failure_log_init(struct server_failure_log *l, const struct rng *rng
 /* Whether a verified peer may be here under the present configuration: TMSG_REASON_NONE, or why not, with a line in text or
  * "". */
 enum tmsg_reason server_vouch(struct server *s, const struct sec_identity *who, char *text, size_t len);
+/* Ends the sessions of those who may not be here any more, above all because their certificate has ended. */
+void server_look_at_peers(struct server *s, struct mono now);
 /* BYE to everybody. */
 void server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now);
 /* Removes the peers whose sessions ended.  Not while the switch is running: sessions can end inside of it. */

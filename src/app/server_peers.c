@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "app_params.h"
+#include "app_peer.h"
 #include "server.h"
 
 struct server_peer *
@@ -37,15 +38,9 @@ server_may_lease(struct server *s, const char *name)
 enum tmsg_reason
 server_vouch(struct server *s, const struct sec_identity *who, char *text, size_t len)
 {
-	char why[SEC_ERROR_MAX] = "";
 	if (conf_peer_for(s->conf, who->name)->disabled)
 		return TMSG_REASON_DISABLED;
-	if (identity_check_peer(s->identity, who, (int64_t)time(NULL), why))
-		return TMSG_REASON_NONE;
-	snprintf(text, len, "%.*s", (int)len - 1, why);
-	if (who->not_after <= (int64_t)time(NULL))
-		return TMSG_REASON_EXPIRED;
-	return strstr(why, "revoked") ? TMSG_REASON_REVOKED : TMSG_REASON_NAME;
+	return app_peer_vouch(s->identity, who, (int64_t)time(NULL), text, len);
 }
 
 static enum tmsg_reason
@@ -166,6 +161,7 @@ server_established(void *arg, struct session *session, struct mono now)
 		 app_aead_name(session_aead(session)), session_hello(session)->software);
 	session_set_keepalive(session, p->conf->keepalive, now);
 	port_peer_attach(p->port, session, s->sockets[session_path(session)->sock].udp, now);
+	s->look_at = mono_min(s->look_at, app_peer_look_at(session_peer(session)->not_after, (int64_t)time(NULL), now));
 	/* The first query can end the session, should its cipher fail. */
 	if (p->session)
 		server_push(s, p, now);
@@ -212,6 +208,27 @@ server_closed(void *arg, struct session *session, const struct session_close_inf
 	log_info("peer", "%s: disconnected: %s", p->name, app_end_text(info, why, sizeof(why)));
 	port_peer_end(port);
 	p->session = NULL;
+}
+
+static void
+server_look_at_peer(struct server *s, struct server_peer *p, struct mono now)
+{
+	const struct sec_identity *who = session_peer(p->session);
+	char why[SEC_ERROR_MAX] = "";
+	enum tmsg_reason reason = server_vouch(s, who, why, sizeof(why));
+	if (reason != TMSG_REASON_NONE)
+		session_close(p->session, reason, why, now);
+	else
+		s->look_at = mono_min(s->look_at, app_peer_look_at(who->not_after, (int64_t)time(NULL), now));
+}
+
+void
+server_look_at_peers(struct server *s, struct mono now)
+{
+	s->look_at = MONO_NEVER;
+	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node)
+		if (p->session)
+			server_look_at_peer(s, p, now);
 }
 
 void

@@ -244,6 +244,7 @@ cert_serial(const ASN1_INTEGER *serial, char ret[CERT_SERIAL_SIZE])
 void
 cert_identity(const X509 *cert, struct sec_identity *ret)
 {
+	(void)cert_peer_name(cert, ret->own_name);
 	cert_name_text(X509_get_issuer_name(cert), ret->issuer, sizeof(ret->issuer));
 	(void)cert_name_sha256(X509_get_issuer_name(cert), ret->issuer_sha256);
 	cert_serial(X509_get0_serialNumber(cert), ret->serial);

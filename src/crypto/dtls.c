@@ -396,6 +396,7 @@ dtls_new(struct dtls_ctx *ctx)
 	d->status = SEC_PENDING;
 	d->alert_deadline = MONO_NEVER;
 	d->ctx = dtls_ctx_ref(ctx);
+	memcpy(d->server_name, ctx->identity->server_name, sizeof(d->server_name));
 	d->io.output = on_output;
 	d->io.arg = d;
 	d->ssl = SSL_new(ctx->ssl_ctx);
@@ -426,4 +427,16 @@ dtls_client_new(struct dtls_ctx *ctx, char err[SEC_ERROR_MAX])
 		snprintf(err, SEC_ERROR_MAX, "%s",
 			 ctx->identity->role == IDENTITY_CLIENT ? "out of memory" : "this identity is a server's");
 	return d ? &d->sec : NULL;
+}
+
+bool
+dtls_client_expect(struct sec *client, const char *server_name)
+{
+	struct dtls *d = of_sec(client);
+	size_t len = strlen(server_name);
+
+	if (len >= sizeof(d->server_name))
+		return false;
+	memcpy(d->server_name, server_name, len + 1);
+	return true;
 }

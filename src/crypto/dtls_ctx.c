@@ -23,7 +23,7 @@ on_verify(X509_STORE_CTX *x, void *arg)
 	struct dtls *d = dtls_of(ssl);
 
 	(void)arg;
-	return verify_peer(d->ctx->identity, x, &d->peer, d->error);
+	return verify_peer(d->ctx->identity, x, d->server_name, &d->peer, d->error);
 }
 
 static void

@@ -185,7 +185,8 @@ identity_load(const struct identity_params *p, char *err, size_t errlen)
 		return NULL;
 	}
 	cert_identity(id->cert, &id->self);
-	(void)cert_peer_name(id->cert, id->self.name);
+	memcpy(id->self.name, id->self.own_name, sizeof(id->self.name));
+	id->self.eku = cert_is_for(id->cert, id->role, true);
 	return id;
 }
 

@@ -98,7 +98,7 @@ void cert_date(const ASN1_TIME *t, char ret[CERT_DATE_SIZE]);
 void cert_day(int64_t seconds, char ret[CERT_DATE_SIZE]);
 /* Seconds since 1970. */
 int64_t cert_time(const ASN1_TIME *t);
-/* Everything but the name. */
+/* Everything but the name that it goes by and whether it is for its role; *ret is zeros before. */
 void cert_identity(const X509 *cert, struct sec_identity *ret);
 /* Whether its dates are right now: 0, X509_V_ERR_CERT_NOT_YET_VALID or X509_V_ERR_CERT_HAS_EXPIRED. */
 int cert_dates(const X509 *cert);
@@ -122,9 +122,10 @@ const struct issuer *crl_expired(const struct identity *id, const uint8_t *issue
 
 /* --- verify.c --- */
 
-/* Decides about the peer's certificate in a prepared X509_STORE_CTX.  True with *ret_peer filled, or false with err
- * set and the X509_STORE_CTX error that chooses the alert. */
-bool verify_peer(const struct identity *id, X509_STORE_CTX *x, struct sec_identity *ret_peer, char err[SEC_ERROR_MAX]);
+/* Decides about the peer's certificate in a prepared X509_STORE_CTX; a server's must be for server_name, "" is any.  True
+ * with *ret_peer filled, or false with err set and the X509_STORE_CTX error that chooses the alert. */
+bool verify_peer(const struct identity *id, X509_STORE_CTX *x, const char *server_name, struct sec_identity *ret_peer,
+		 char err[SEC_ERROR_MAX]);
 
 /* --- dgram_bio.c: a BIO that carries one datagram per read and write --- */
 
@@ -156,6 +157,7 @@ struct dtls {
 	struct dgram_io io;
 	enum sec_status status;
 	struct dtls_listener *listener; /* while it only waits for a ClientHello with a cookie */
+	char server_name[CERT_SERVER_NAME_SIZE]; /* of a client: whom it wants */
 	struct sec_identity peer;
 	char error[SEC_ERROR_MAX];
 	uint8_t alert;              /* the last alert received, */

@@ -19,6 +19,7 @@ struct check {
 	X509_STORE_CTX *x;
 	X509 *leaf;
 	enum identity_role role; /* the peer's */
+	const char *server_name; /* what a server's certificate must be for; "": anything */
 	char name[CERT_NAME_SIZE];
 	char *err;
 };
@@ -148,18 +149,19 @@ check_host(const struct check *c)
 {
 	char host[CERT_NAME_SIZE];
 
-	if (c->role != IDENTITY_SERVER || !c->id->server_name[0] || cert_matches_host(c->leaf, c->id->server_name))
+	if (c->role != IDENTITY_SERVER || !c->server_name[0] || cert_matches_host(c->leaf, c->server_name))
 		return true;
 	cert_host_name(c->leaf, host);
 	return refuse(c, X509_V_ERR_HOSTNAME_MISMATCH, "the server's certificate is for '%.100s', not for '%.100s'",
-		      host, c->id->server_name);
+		      host, c->server_name);
 }
 
 /* A client's name chooses its configuration, so it must be one.  A server's is only shown. */
 static bool
 check_name(const struct check *c, struct sec_identity *peer)
 {
-	if (cert_peer_name(c->leaf, peer->name))
+	snprintf(peer->name, sizeof(peer->name), "%s", peer->own_name);
+	if (*peer->name)
 		return true;
 	if (c->role == IDENTITY_CLIENT)
 		return refuse(
@@ -167,7 +169,7 @@ check_name(const struct check *c, struct sec_identity *peer)
 			"certificate's name '%.120s' cannot be a peer's (allowed: 1 to 63 of A-Z a-z 0-9 . _ @ -)",
 			c->name);
 	snprintf(peer->name, sizeof(peer->name), "%.63s",
-		 identity_name_valid(c->id->server_name) ? c->id->server_name : "server");
+		 identity_name_valid(c->server_name) ? c->server_name : "server");
 	return true;
 }
 
@@ -218,9 +220,12 @@ check_revocation(const struct check *c, const struct sec_identity *peer)
 }
 
 bool
-verify_peer(const struct identity *id, X509_STORE_CTX *x, struct sec_identity *ret_peer, char err[SEC_ERROR_MAX])
+verify_peer(const struct identity *id, X509_STORE_CTX *x, const char *server_name, struct sec_identity *ret_peer,
+	    char err[SEC_ERROR_MAX])
 {
-	struct check c = { .id = id, .x = x, .leaf = X509_STORE_CTX_get0_cert(x), .err = err };
+	struct check c = {
+		.id = id, .x = x, .leaf = X509_STORE_CTX_get0_cert(x), .server_name = server_name, .err = err
+	};
 	struct sec_identity peer = { 0 };
 	const struct pin *pin;
 	bool ok;
@@ -230,6 +235,7 @@ verify_peer(const struct identity *id, X509_STORE_CTX *x, struct sec_identity *r
 	c.role = id->role == IDENTITY_SERVER ? IDENTITY_CLIENT : IDENTITY_SERVER;
 	cert_display_name(c.leaf, c.name);
 	cert_identity(c.leaf, &peer);
+	peer.eku = cert_is_for(c.leaf, c.role, true);
 	use_our_issuer_name(&c, &peer);
 	pin = find_pin(id, peer.sha256);
 	peer.pinned = pin != NULL;
@@ -257,32 +263,60 @@ issuer_known(const struct identity *id, const uint8_t sha256[IDENTITY_SHA256_LEN
 	return false;
 }
 
-/* Without the certificate there is no chain to look at: a peer that had shown one stays as long as there is a CA,
- * because its issuer may be an intermediate one. */
-static bool
-is_vouched_for(const struct identity *id, const struct sec_identity *who)
+static enum identity_verdict goes(enum identity_verdict verdict, char err[SEC_ERROR_MAX],
+				  const struct sec_identity *who, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static enum identity_verdict
+goes(enum identity_verdict verdict, char err[SEC_ERROR_MAX], const struct sec_identity *who, const char *fmt, ...)
 {
-	if (find_pin(id, who->sha256))
-		return true;
-	return who->pinned ? issuer_known(id, who->issuer_sha256) : sk_X509_num(id->cas) > 0;
+	va_list ap;
+	int n = snprintf(err, SEC_ERROR_MAX, "certificate of '%s' is ", who->name);
+
+	va_start(ap, fmt);
+	vsnprintf(err + n, SEC_ERROR_MAX - (size_t)n, fmt, ap);
+	va_end(ap);
+	return verdict;
 }
 
-bool
+/* What a handshake would call the peer now.  Only a client's name means anything. */
+static enum identity_verdict
+check_still_named(const struct identity *id, const struct sec_identity *who, const char *now, char err[SEC_ERROR_MAX])
+{
+	if (id->role == IDENTITY_CLIENT || strcmp(now, who->name) == 0)
+		return IDENTITY_STAYS;
+	return goes(IDENTITY_RENAMED, err, who, "called '%s' now", now);
+}
+
+/* Without the certificate there is no chain to look at: a peer that had shown one stays as long as there is a CA,
+ * because its issuer may be an intermediate one. */
+static enum identity_verdict
+check_still_chained(const struct identity *id, const struct sec_identity *who, char err[SEC_ERROR_MAX])
+{
+	enum identity_role role = id->role == IDENTITY_SERVER ? IDENTITY_CLIENT : IDENTITY_SERVER;
+
+	if (who->pinned && (role == IDENTITY_SERVER || !*who->own_name || !issuer_known(id, who->issuer_sha256)))
+		return goes(IDENTITY_UNVOUCHED, err, who, "no longer pinned");
+	if (sk_X509_num(id->cas) == 0)
+		return goes(IDENTITY_UNVOUCHED, err, who, "not pinned, and there is no CA any more");
+	if (id->require_eku && !who->eku)
+		return goes(IDENTITY_UNVOUCHED, err, who, "not for a %s (extended key usage)", role_text(role));
+	return check_still_named(id, who, who->pinned ? who->own_name : who->name, err);
+}
+
+enum identity_verdict
 identity_check_peer(const struct identity *id, const struct sec_identity *who, int64_t now_unix,
 		    char err[SEC_ERROR_MAX])
 {
+	const struct pin *pin = find_pin(id, who->sha256);
 	char date[CERT_DATE_SIZE];
 
 	if (is_revoked(id, who, who->name, err))
-		return false;
+		return IDENTITY_REVOKED;
 	if (now_unix >= who->not_after) {
 		cert_day(who->not_after, date);
 		snprintf(err, SEC_ERROR_MAX, "certificate of '%s' has expired on %s", who->name, date);
-		return false;
+		return IDENTITY_EXPIRED;
 	}
-	if (is_vouched_for(id, who))
-		return true;
-	snprintf(err, SEC_ERROR_MAX, "certificate of '%s' is %s", who->name,
-		 who->pinned ? "no longer pinned" : "not pinned, and there is no CA any more");
-	return false;
+	return pin ? check_still_named(id, who, pin->title, err) : check_still_chained(id, who, err);
 }

@@ -72,6 +72,16 @@ def nobody_dropped(net, *hosts):
         expect(h.name in after and after[h.name]["since_s"] > before[h.name], f"{h.name} has a new session")
 
 
+@contextlib.contextmanager
+def same_sessions(net):
+    """Whoever is connected, by whatever name."""
+    before = net.peers()
+    yield
+    after = net.peers()
+    expect(before.keys() == after.keys(), f"peers were {sorted(before)}, are {sorted(after)}")
+    expect(all(after[n]["since_s"] > before[n]["since_s"] for n in after), f"a new session: {before}, {after}")
+
+
 def block(client):
     return f'peer "{client.name}" {{ address = {{"{client.addr4}", "{client.addr6}"}} }}'
 
@@ -161,6 +171,34 @@ def revoked(net):
         client.wait(r"castswitch: warning: \S+ not connected: peer sent alert: certificate revoked; trying again in "
                     r"\d+\.\d s")
         expect(one.name not in net.peers(), "client 1 is a peer")
+
+
+def fingerprint(net, client):
+    """Of the certificate in its profile."""
+    pem = re.search(r'certificate = "(.*?)"', read(client.config), re.S)[1]
+    path = write(os.path.join(net.dir, f"{client.name}.pem"), pem)
+    return castnet.run("openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", path).partition("=")[2].strip()
+
+
+@casttest.case("a fingerprint that moves to another peer block: the session ends and comes back by its new name",
+               fresh=True)
+def renamed(net):
+    one, two = net.clients
+    pin = f'{{ fingerprint = "{fingerprint(net, one)}" }}\n'
+    with nobody_dropped(net, two):
+        was = one.name
+        for more, name in ((f'peer "alice" {pin}', "alice"), (f'peer "bob" {pin}', "bob"), ("", one.name)):
+            server, client = Mark(net.server), Mark(one)
+            reload(net, ("log {", f"{more}log {{"))
+            says = re.escape(f"ended by the administrator: certificate of '{was}' is called '{name}' now")
+            server.wait(f"castswitchd: info: {was}: disconnected: {says}")
+            client.wait(f"castswitch: warning: connection lost: the other side said goodbye: {says}; trying again in "
+                        r"\d+\.\d s")
+            wait_for(f"it is {name}", lambda n=name: set(net.peers()) == {n, two.name})
+            with same_sessions(net):
+                reload(net, ("log {", f"{more}log {{"))
+            was = name
+        one.wait_connected()
 
 
 # --- timers, on the wire

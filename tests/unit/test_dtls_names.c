@@ -13,6 +13,8 @@
 #include "lib/meeting.h"
 #include "lib/testcert.h"
 
+#include "../../src/crypto/private.h"
+
 /* --- names --- */
 
 static struct testcert *
@@ -64,6 +66,65 @@ test_wrong_server_name(void **state)
 	meeting_run(m);
 	meeting_client_refuses(m, "the server's certificate is for 'x', not for 'vpn.example.org'",
 			       "peer sent alert: bad certificate");
+}
+
+/* A connection may want another name than its identity. */
+static void
+expect_office(struct dtlsnet *net)
+{
+	assert_true(dtls_client_expect(net->client, "office.example.org"));
+}
+
+static void
+test_expected_server_name(void **state)
+{
+	struct meeting *m = *state;
+
+	m->client_params.server_name = "vpn.example.org";
+	m->server = server_for(m->ca, "front", "DNS:office.example.org");
+	m->tamper = expect_office;
+	meeting_run(m);
+	meeting_welcomes(m, "alice", "front");
+}
+
+static void
+test_expected_another(void **state)
+{
+	struct meeting *m = *state;
+
+	m->client_params.server_name = "vpn.example.org";
+	m->server = server_for(m->ca, "front", "DNS:vpn.example.org");
+	m->tamper = expect_office;
+	meeting_run(m);
+	meeting_client_refuses(m, "the server's certificate is for 'vpn.example.org', not for 'office.example.org'",
+			       "peer sent alert: bad certificate");
+}
+
+/* One too long changes nothing. */
+static void
+expect_too_much(struct dtlsnet *net)
+{
+	char name[257];
+
+	memset(name, 'x', sizeof(name));
+	name[256] = 0;
+	assert_false(dtls_client_expect(net->client, name));
+	assert_string_equal(((struct dtls *)(void *)net->client)->server_name, "vpn.example.org");
+	name[255] = 0;
+	assert_true(dtls_client_expect(net->client, name));
+	expect_office(net);
+}
+
+static void
+test_expected_too_long(void **state)
+{
+	struct meeting *m = *state;
+
+	m->client_params.server_name = "vpn.example.org";
+	m->server = server_for(m->ca, "front", "DNS:office.example.org");
+	m->tamper = expect_too_much;
+	meeting_run(m);
+	meeting_welcomes(m, "alice", "front");
 }
 
 /* A CN does not count beside DNS names (RFC 6125 6.4.4). */
@@ -200,6 +261,9 @@ test_pins_only(void **state)
 	meeting_run(m);
 	meeting_welcomes(m, "carol", "head-office");
 	assert_memory_equal(m->net->server->ops->peer(m->net->server)->sha256, m->client->sha256, 32);
+	assert_string_equal(m->net->server->ops->peer(m->net->server)->own_name, "whatever");
+	assert_string_equal(m->net->client->ops->peer(m->net->client)->own_name, "");
+	assert_false(m->net->server->ops->peer(m->net->server)->eku);
 }
 
 static void
@@ -276,6 +340,9 @@ main(void)
 		CASE(test_server_address),
 		CASE(test_wrong_server_name),
 		CASE(test_wrong_server_name_in_san),
+		CASE(test_expected_server_name),
+		CASE(test_expected_another),
+		CASE(test_expected_too_long),
 		CASE(test_wrong_server_address),
 		CASE(test_name_of_two_cns),
 		CASE(test_name_of_no_cn),

@@ -114,7 +114,9 @@ test_what_is_kept(void **state)
 	assert_int_equal(X509_NAME_digest(X509_get_subject_name(f->m->ca->x509), EVP_sha256(), issuer, &n), 1);
 	assert_memory_equal(peer->issuer_sha256, issuer, 32);
 	assert_memory_equal(peer->sha256, f->m->client->sha256, 32);
+	assert_string_equal(peer->own_name, "alice");
 	assert_false(peer->pinned);
+	assert_true(peer->eku);
 }
 
 /* --- old lists --- */

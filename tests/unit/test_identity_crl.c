@@ -131,16 +131,17 @@ stays_at(const struct identity *id, const struct sec_identity *peer, int64_t now
 {
 	char err[SEC_ERROR_MAX] = "";
 
-	assert_true(identity_check_peer(id, peer, now, err));
+	assert_int_equal(identity_check_peer(id, peer, now, err), IDENTITY_STAYS);
 	assert_string_equal(err, "");
 }
 
 static void
-goes_at(const struct identity *id, const struct sec_identity *peer, int64_t now, const char *why)
+goes_at(const struct identity *id, const struct sec_identity *peer, int64_t now, enum identity_verdict verdict,
+	const char *why)
 {
 	char err[SEC_ERROR_MAX] = "";
 
-	assert_false(identity_check_peer(id, peer, now, err));
+	assert_int_equal(identity_check_peer(id, peer, now, err), verdict);
 	assert_string_equal(err, why);
 }
 
@@ -157,7 +158,7 @@ goes(const struct identity *id, const struct testcert *tc, const char *why)
 {
 	struct sec_identity peer = who(tc);
 
-	goes_at(id, &peer, peer.not_after - 1, why);
+	goes_at(id, &peer, peer.not_after - 1, IDENTITY_REVOKED, why);
 }
 
 static const char *
@@ -466,16 +467,16 @@ test_end_of_certificate(void **state)
 	load(f);
 	snprintf(line, sizeof(line), "certificate of 'alice' has expired on %s", meeting_date(60));
 	stays_at(f->id, &peer, peer.not_after - 1);
-	goes_at(f->id, &peer, peer.not_after, line);
-	goes_at(f->id, &peer, peer.not_after + 1, line);
+	goes_at(f->id, &peer, peer.not_after, IDENTITY_EXPIRED, line);
+	goes_at(f->id, &peer, peer.not_after + 1, IDENTITY_EXPIRED, line);
 	/* neither a pin nor the list changes that, but the list is told first */
 	struct identity_pin pin = { .title = "alice" };
 	memcpy(pin.sha256, f->alice->sha256, sizeof(pin.sha256));
 	f->params.pins = &pin;
 	f->params.n_pins = 1;
-	goes_at(load(f), &peer, peer.not_after, line);
+	goes_at(load(f), &peer, peer.not_after, IDENTITY_EXPIRED, line);
 	f->params.crl = crl_of(f, f->ca, f->alice, NULL);
-	goes_at(load(f), &peer, peer.not_after, revoked_line("alice", 0));
+	goes_at(load(f), &peer, peer.not_after, IDENTITY_REVOKED, revoked_line("alice", 0));
 }
 
 /* Accepted for its chain. */
@@ -492,8 +493,10 @@ test_ca_gone(void **state)
 	f->params.ca = NULL;
 	f->params.pins = &pin;
 	f->params.n_pins = 1;
-	goes_at(load(f), &peer, 0, "certificate of 'alice' is not pinned, and there is no CA any more");
+	goes_at(load(f), &peer, 0, IDENTITY_UNVOUCHED,
+		"certificate of 'alice' is not pinned, and there is no CA any more");
 	memcpy(pin.sha256, f->alice->sha256, sizeof(pin.sha256));
+	pin.title = "alice";
 	stays_at(load(f), &peer, 0);
 }
 
@@ -512,11 +515,98 @@ test_pin_gone(void **state)
 	f->params.n_pins = 2;
 	stays_at(load(f), &peer, 0);
 	f->params.n_pins = 1;
-	goes_at(load(f), &peer, 0, "certificate of 'alice' is no longer pinned");
+	goes_at(load(f), &peer, 0, IDENTITY_UNVOUCHED, "certificate of 'alice' is no longer pinned");
 	f->params.ca = f->other_ca->cert_pem; /* which did not issue it */
-	goes_at(load(f), &peer, 0, "certificate of 'alice' is no longer pinned");
+	goes_at(load(f), &peer, 0, IDENTITY_UNVOUCHED, "certificate of 'alice' is no longer pinned");
 	f->params.ca = f->ca->cert_pem;
 	stays_at(load(f), &peer, 0);
+}
+
+/* A session keeps the name that it has been told; one that the next handshake would not give it ends. */
+static void
+test_pin_of_another_name(void **state)
+{
+	struct fixture *f = *state;
+	struct sec_identity peer = who(f->alice);
+	struct identity_pin pin = { .title = "bob" };
+
+	memcpy(pin.sha256, f->alice->sha256, sizeof(pin.sha256));
+	f->params.pins = &pin;
+	f->params.n_pins = 1;
+	/* by its chain until now, then by a pin */
+	goes_at(load(f), &peer, 0, IDENTITY_RENAMED, "certificate of 'alice' is called 'bob' now");
+	peer.pinned = true;
+	goes_at(f->id, &peer, 0, IDENTITY_RENAMED, "certificate of 'alice' is called 'bob' now");
+	f->params.ca = NULL;
+	goes_at(load(f), &peer, 0, IDENTITY_RENAMED, "certificate of 'alice' is called 'bob' now");
+	pin.title = "alice";
+	stays_at(load(f), &peer, 0);
+	pin.title = "alice2";
+	goes_at(load(f), &peer, 0, IDENTITY_RENAMED, "certificate of 'alice' is called 'alice2' now");
+}
+
+static void
+test_pin_gone_and_name_with_it(void **state)
+{
+	struct fixture *f = *state;
+	struct sec_identity peer = who(f->alice);
+
+	assert_string_equal(peer.own_name, "alice");
+	peer.pinned = true;
+	strcpy(peer.name, "title");
+	goes_at(load(f), &peer, 0, IDENTITY_RENAMED, "certificate of 'title' is called 'alice' now");
+	strcpy(peer.own_name, ""); /* it says what cannot be a peer's name */
+	goes_at(f->id, &peer, 0, IDENTITY_UNVOUCHED, "certificate of 'title' is no longer pinned");
+}
+
+/* A certificate without purpose is fine for a pin, and for a chain only where that is allowed. */
+static void
+test_purpose_required_later(void **state)
+{
+	struct fixture *f = *state;
+
+	testcert_free(f->alice);
+	f->alice = testcert_new(&(struct testcert_opts){ .cn = "alice", .issuer = f->ca });
+	struct sec_identity peer = who(f->alice);
+	struct identity_pin pin = { .title = "alice" };
+	f->params.require_eku = false;
+	stays_at(load(f), &peer, 0);
+	f->params.require_eku = true;
+	goes_at(load(f), &peer, 0, IDENTITY_UNVOUCHED,
+		"certificate of 'alice' is not for a client (extended key usage)");
+	peer.pinned = true;
+	goes_at(f->id, &peer, 0, IDENTITY_UNVOUCHED, "certificate of 'alice' is not for a client (extended key usage)");
+	memcpy(pin.sha256, f->alice->sha256, sizeof(pin.sha256));
+	f->params.pins = &pin;
+	f->params.n_pins = 1;
+	stays_at(load(f), &peer, 0);
+}
+
+/* A server's name is only shown, so a client does not mind another; but a pin stood in for the name that was not
+ * looked at. */
+static void
+test_of_a_server(void **state)
+{
+	struct fixture *f = *state;
+	struct sec_identity peer = who(f->server);
+	struct identity_pin pin = { .title = "server" };
+
+	f->params.role = IDENTITY_CLIENT;
+	f->params.certificate = f->alice->cert_pem;
+	f->params.key = f->alice->key_pem;
+	strcpy(peer.name, "vpn.example.org");
+	peer.eku = true;
+	stays_at(load(f), &peer, 0);
+	memcpy(pin.sha256, f->server->sha256, sizeof(pin.sha256));
+	f->params.pins = &pin;
+	f->params.n_pins = 1;
+	stays_at(load(f), &peer, 0);
+	peer.pinned = true;
+	stays_at(f->id, &peer, 0);
+	f->params.n_pins = 0;
+	goes_at(load(f), &peer, 0, IDENTITY_UNVOUCHED, "certificate of 'vpn.example.org' is no longer pinned");
+	f->params.crl = crl_of(f, f->ca, f->server, NULL);
+	goes_at(load(f), &peer, 0, IDENTITY_REVOKED, revoked_line("vpn.example.org", 0));
 }
 
 /* Issuers whose texts are equal as far as they go. */
@@ -529,7 +619,7 @@ test_issuers_with_long_names(void **state)
 	other.issuer_sha256[31] ^= 1;
 	assert_string_equal(other.issuer, peer.issuer);
 	f->params.crl = crl_of(f, f->ca, f->alice, NULL);
-	goes_at(load(f), &peer, 0, revoked_line("alice", 0));
+	goes_at(load(f), &peer, 0, IDENTITY_REVOKED, revoked_line("alice", 0));
 	stays_at(f->id, &other, 0);
 }
 
@@ -557,6 +647,10 @@ main(void)
 		CASE(test_end_of_certificate),
 		CASE(test_ca_gone),
 		CASE(test_pin_gone),
+		CASE(test_pin_of_another_name),
+		CASE(test_pin_gone_and_name_with_it),
+		CASE(test_purpose_required_later),
+		CASE(test_of_a_server),
 		CASE(test_issuers_with_long_names),
 	};
 	return cmocka_run_group_tests_name("identity_crl", tests, NULL, NULL);
