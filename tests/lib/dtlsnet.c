@@ -4,9 +4,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/time.h>
 
 #include "castswitch/random.h"
+
+enum { TURNS = 100 }; /* more deadlines than a handshake has in a second */
+
+/* --- time --- */
+
+/* OpenSSL has no way to give its retransmission timer the time: it calls gettimeofday().  What the program defines
+ * itself goes before the C library's, in a shared libssl as well, so the timer reads the 'now' of the net that is in
+ * use. */
+static const struct dtlsnet *in_use;
+static bool clock_was_read;
+
+int
+gettimeofday(struct timeval *restrict tv, void *restrict tz)
+{
+	const uint64_t us = (in_use ? in_use->now.ns : DTLSNET_START) / NSEC_PER_USEC;
+
+	(void)tz;
+	tv->tv_sec = (time_t)(us / 1000000);
+	tv->tv_usec = (suseconds_t)(us % 1000000);
+	clock_was_read = true;
+	return 0;
+}
+
+static void
+use(const struct dtlsnet *net)
+{
+	in_use = net;
+}
+
+/* --- the ends --- */
 
 struct identity *
 dtlsnet_identity(const struct identity_params *params, const struct testcert *own, const struct testcert *ca)
@@ -75,7 +105,8 @@ dtlsnet_new(struct identity *client, struct identity *server)
 
 	if (!net)
 		abort();
-	net->now = mono_from_ns(1000 * NSEC_PER_SEC);
+	net->now = mono_from_ns(DTLSNET_START);
+	use(net);
 	net->path.remote.ip = ipaddr_v4_u32(0xc0000201);
 	net->path.remote.port = 40000;
 	net->client_ctx = dtls_ctx_new(client, err);
@@ -106,6 +137,8 @@ dtlsnet_free(struct dtlsnet *net)
 	dtls_listener_free(net->listener);
 	dtls_ctx_free(net->client_ctx);
 	dtls_ctx_free(net->server_ctx);
+	if (in_use == net)
+		use(NULL);
 	free(net);
 }
 
@@ -144,6 +177,7 @@ dtlsnet_step(struct dtlsnet *net)
 
 	if (!dgram)
 		abort();
+	use(net);
 	if (take(&net->to_server, dgram, &len)) {
 		to_server(net, dgram, len);
 		any = true;
@@ -166,8 +200,16 @@ dtlsnet_flush(struct dtlsnet *net)
 void
 dtlsnet_start(struct dtlsnet *net)
 {
-	if (net->sent == 0)
-		net->client_status = net->client->ops->start(net->client);
+	if (net->sent > 0)
+		return;
+	use(net);
+	clock_was_read = false;
+	net->client_status = net->client->ops->start(net->client);
+	if (!clock_was_read) {
+		fprintf(stderr,
+			"dtlsnet: this OpenSSL does not call our gettimeofday(), its timer would take real time\n");
+		abort();
+	}
 }
 
 static bool
@@ -176,24 +218,39 @@ settled(const struct dtlsnet *net)
 	return net->client_status != SEC_PENDING && net->server && net->server_status != SEC_PENDING;
 }
 
+static bool
+failed(const struct dtlsnet *net)
+{
+	return net->client_status == SEC_FAILED || net->server_status == SEC_FAILED;
+}
+
+bool
+dtlsnet_pass_time(struct dtlsnet *net, struct mono end)
+{
+	struct mono next = net->client->ops->next(net->client, net->now);
+
+	if (net->server)
+		next = mono_min(next, net->server->ops->next(net->server, net->now));
+	if (mono_before(end, next))
+		return false;
+	use(net);
+	net->now = mono_max(net->now, next);
+	net->client_status = net->client->ops->tick(net->client, net->now);
+	if (net->server)
+		net->server_status = net->server->ops->tick(net->server, net->now);
+	return true;
+}
+
 void
 dtlsnet_run(struct dtlsnet *net)
 {
-	const struct timespec pause = { .tv_nsec = 5000000 };
-	unsigned sent = 0, polls = 0;
+	const struct mono end = mono_add(net->now, NSEC_PER_SEC);
 
 	dtlsnet_start(net);
 	dtlsnet_flush(net);
-	while (!settled(net) && polls++ < 200) {
-		if (net->server_status == SEC_FAILED || net->client_status == SEC_FAILED)
-			return; /* nothing comes from there any more */
-		nanosleep(&pause, NULL);
-		net->client_status = net->client->ops->tick(net->client, net->now);
-		if (net->server)
-			net->server_status = net->server->ops->tick(net->server, net->now);
+	for (unsigned turns = 0; turns < TURNS && !settled(net) && !failed(net); turns++) {
+		if (!dtlsnet_pass_time(net, end))
+			return;
 		dtlsnet_flush(net);
-		if (net->sent != sent)
-			polls = 0;
-		sent = net->sent;
 	}
 }

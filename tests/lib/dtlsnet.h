@@ -1,8 +1,8 @@
 /* Two DTLS ends and the listener in one process, joined by queues of datagrams that may lose some.
  *
- * The way is always: client -> listener until that makes the server's end -> server.  Time for the engines is 'now' and
- * moves only when a test says so; OpenSSL's retransmission timer runs on the real clock, so dtlsnet_run() waits for it, at
- * most a second.
+ * The way is always: client -> listener until that makes the server's end -> server.  Time is 'now', for the engines and
+ * for OpenSSL's retransmission timer, and nothing waits: 'now' moves when a test sets it, and in dtlsnet_pass_time() and
+ * dtlsnet_run() to the next deadline.
  */
 #ifndef TESTS_LIB_DTLSNET_H
 #define TESTS_LIB_DTLSNET_H
@@ -15,6 +15,7 @@
 #include "lib/testcert.h"
 
 enum { DTLSNET_QUEUE = 64, DTLSNET_DGRAM = 2048 };
+#define DTLSNET_START (1000 * NSEC_PER_SEC)
 
 struct dtlsnet_queue {
 	struct {
@@ -47,9 +48,12 @@ void dtlsnet_free(struct dtlsnet *net);
 
 /* Delivers one datagram in each direction; false when there was none. */
 bool dtlsnet_step(struct dtlsnet *net);
-/* Starts the client (once) and delivers until nothing is left and either both are settled or, with nothing more to come, one
- * second of real time has passed since anything was sent. */
+/* Moves 'now' to the next deadline of the two ends, and ticks both; false, and nothing done, when that is after 'end'. */
+bool dtlsnet_pass_time(struct dtlsnet *net, struct mono end);
+/* Starts the client (once). */
 void dtlsnet_start(struct dtlsnet *net);
+/* Starts, delivers and passes the time until both ends are settled, one has failed (nothing comes from there any more),
+ * or a second is over. */
 void dtlsnet_run(struct dtlsnet *net);
 /* Delivers what is in the queues and what that causes, without waiting for timers. */
 void dtlsnet_flush(struct dtlsnet *net);

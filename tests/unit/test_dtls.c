@@ -19,6 +19,8 @@
 
 #include "../../src/crypto/private.h"
 
+#define FIRST_TIMEOUT (250 * NSEC_PER_MSEC)
+
 struct fixture {
 	struct testcert *ca, *alice, *server;
 };
@@ -133,11 +135,11 @@ test_datagram_size(void **state)
 {
 	const struct fixture *f = *state;
 	struct testcert *ca = testcert_new(
-		&(struct testcert_opts){ .cn = "RSA CA", .ca = true, .ku = "keyCertSign", .rsa_bits = 3072 });
+		&(struct testcert_opts){ .cn = "RSA CA", .ca = true, .ku = "keyCertSign", .rsa_bits = 2048 });
 	struct testcert *client = testcert_new(
-		&(struct testcert_opts){ .cn = "bob", .eku = "clientAuth", .issuer = ca, .rsa_bits = 3072 });
+		&(struct testcert_opts){ .cn = "bob", .eku = "clientAuth", .issuer = ca, .rsa_bits = 2048 });
 	struct testcert *server = testcert_new(
-		&(struct testcert_opts){ .cn = "srv", .eku = "serverAuth", .issuer = ca, .rsa_bits = 3072 });
+		&(struct testcert_opts){ .cn = "srv", .eku = "serverAuth", .issuer = ca, .rsa_bits = 2048 });
 	const struct identity_params cp = { .role = IDENTITY_CLIENT, .require_eku = true };
 	const struct identity_params sp = { .role = IDENTITY_SERVER, .require_eku = true };
 
@@ -153,7 +155,7 @@ test_datagram_size(void **state)
 	testcert_free(server);
 }
 
-/* Whichever datagram is lost, retransmission repairs it. */
+/* Whichever datagram is lost, the first retransmission repairs it. */
 static void
 test_loss(void **state)
 {
@@ -161,6 +163,7 @@ test_loss(void **state)
 	unsigned total = net->sent;
 
 	assert_in_range(total, 6, 12);
+	assert_int_equal(net->now.ns, DTLSNET_START); /* without loss nothing waits for a timer */
 	dtlsnet_free(net);
 	for (unsigned lose = 1; lose <= total; lose++) {
 		net = everyday(*state);
@@ -169,22 +172,60 @@ test_loss(void **state)
 		assert_int_equal(net->client_status, SEC_READY);
 		assert_int_equal(net->server_status, SEC_READY);
 		assert_true(net->sent > total);
+		assert_int_equal(net->now.ns, DTLSNET_START + FIRST_TIMEOUT);
 		dtlsnet_free(net);
 	}
 }
 
-/* next() tells when the first retransmission is due: 250 ms after sending. */
+/* Nothing is sent again before its time; OpenSSL takes the last 15 ms for over. */
 static void
 test_timer(void **state)
 {
 	struct dtlsnet *net = everyday(*state);
+	struct sec *c = net->client;
 
 	dtlsnet_start(net);
-	struct mono next = net->client->ops->next(net->client, net->now);
-	assert_in_range(mono_since(net->now, next), 200 * NSEC_PER_MSEC, 250 * NSEC_PER_MSEC);
-	/* too early a tick sends nothing */
-	assert_int_equal(net->client->ops->tick(net->client, net->now), SEC_PENDING);
-	assert_int_equal(net->sent, 1);
+	const struct mono due = mono_add(net->now, FIRST_TIMEOUT);
+	assert_int_equal(c->ops->next(c, net->now).ns, due.ns);
+	for (nsec_t before = FIRST_TIMEOUT; before > 15 * NSEC_PER_MSEC; before -= NSEC_PER_MSEC) {
+		net->now = mono_from_ns(due.ns - before);
+		assert_int_equal(c->ops->next(c, net->now).ns, due.ns);
+		assert_int_equal(c->ops->tick(c, net->now), SEC_PENDING);
+		assert_int_equal(net->sent, 1);
+	}
+	net->now = due;
+	assert_int_equal(c->ops->next(c, net->now).ns, due.ns);
+	assert_int_equal(c->ops->tick(c, net->now), SEC_PENDING);
+	assert_int_equal(net->sent, 2);
+	assert_int_equal(c->ops->next(c, net->now).ns, due.ns + 2 * FIRST_TIMEOUT);
+	assert_int_equal(c->ops->tick(c, net->now), SEC_PENDING);
+	assert_int_equal(net->sent, 2);
+	dtlsnet_free(net);
+}
+
+/* The time between two attempts doubles up to 4 s; after twelve that nobody answered it is over. */
+static void
+test_nobody_answers(void **state)
+{
+	struct dtlsnet *net = everyday(*state);
+	nsec_t timeout = FIRST_TIMEOUT;
+
+	dtlsnet_start(net);
+	for (unsigned again = 1; again <= 12; again++) {
+		const struct mono due = mono_add(net->now, timeout);
+
+		assert_false(dtlsnet_pass_time(net, mono_from_ns(due.ns - 1)));
+		assert_true(dtlsnet_pass_time(net, due));
+		assert_int_equal(net->now.ns, due.ns);
+		assert_int_equal(net->client_status, SEC_PENDING);
+		assert_int_equal(net->sent, 1 + again);
+		timeout = timeout < 4 * NSEC_PER_SEC ? 2 * timeout : timeout;
+	}
+	assert_true(dtlsnet_pass_time(net, mono_add(net->now, timeout)));
+	assert_int_equal(net->client_status, SEC_FAILED);
+	assert_string_equal(net->client->ops->error(net->client), "peer does not answer");
+	assert_int_equal(net->sent, 13);
+	assert_false(dtlsnet_pass_time(net, mono_from_ns(MONO_NEVER.ns - 1)));
 	dtlsnet_free(net);
 }
 
@@ -468,12 +509,14 @@ test_alert_grace(void **state)
 	assert_int_equal(c->ops->next(c, net->now).ns, net->now.ns);
 	assert_int_equal(c->ops->tick(c, net->now), SEC_PENDING);
 	struct mono end = mono_add(net->now, DTLS_ALERT_GRACE);
-	assert_int_equal(c->ops->tick(c, mono_from_ns(end.ns - 1)), SEC_PENDING);
-	assert_true(c->ops->next(c, mono_from_ns(end.ns - 1)).ns <= end.ns);
-	assert_int_equal(c->ops->tick(c, end), SEC_FAILED);
+	net->now = mono_from_ns(end.ns - 1);
+	assert_int_equal(c->ops->tick(c, net->now), SEC_PENDING);
+	assert_int_equal(c->ops->next(c, net->now).ns, end.ns);
+	net->now = end;
+	assert_int_equal(c->ops->tick(c, net->now), SEC_FAILED);
 	assert_string_equal(c->ops->error(c), "peer sent alert: bad certificate");
 	assert_int_equal(c->ops->input(c, forged_alert, sizeof(forged_alert)), SEC_FAILED);
-	assert_true(mono_is_never(c->ops->next(c, end)));
+	assert_true(mono_is_never(c->ops->next(c, net->now)));
 	dtlsnet_free(net);
 }
 
@@ -489,8 +532,8 @@ test_warning_alert(void **state)
 	dtlsnet_start(net);
 	assert_int_equal(net->client->ops->input(net->client, warning, sizeof(warning)), SEC_PENDING);
 	assert_int_equal(net->client->ops->tick(net->client, net->now), SEC_PENDING);
-	struct mono later = mono_add(net->now, 2 * DTLS_ALERT_GRACE);
-	assert_int_equal(net->client->ops->tick(net->client, later), SEC_PENDING);
+	net->now = mono_add(net->now, 2 * DTLS_ALERT_GRACE);
+	assert_int_equal(net->client->ops->tick(net->client, net->now), SEC_PENDING);
 	dtlsnet_free(net);
 }
 
@@ -522,6 +565,7 @@ main(void)
 		cmocka_unit_test(test_datagram_size),
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_timer),
+		cmocka_unit_test(test_nobody_answers),
 		cmocka_unit_test(test_exporter),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_inbox_limit),
