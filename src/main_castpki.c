@@ -9,12 +9,12 @@
 
 static const char help[] =
 	"usage: castpki init --dir DIR --name HOST [--days N]\n"
-	"       castpki client --dir DIR NAME [--remote HOST[:PORT]]... [--days N] [--again] > NAME.conf\n"
+	"       castpki client --dir DIR NAME [--remote HOST[:PORT]]... [--days N] [--again] [--out FILE]\n"
 	"       castpki revoke --dir DIR NAME [--serial HEX] [--days N]\n"
 	"       castpki list --dir DIR\n"
 	"       castpki --help | --version\n"
 	"init    makes DIR with a CA and a certificate for the server that clients reach as HOST\n"
-	"client  issues a certificate for NAME and writes a complete client profile to standard output\n"
+	"client  issues a certificate for NAME and writes a complete client profile\n"
 	"revoke  revokes all certificates of NAME that have not expired, and writes DIR/ca.crl for the server\n"
 	"list    shows all certificates: valid, expired or revoked\n"
 	"  --dir DIR             where the CA is; init makes this directory\n"
@@ -22,6 +22,7 @@ static const char help[] =
 	"  --remote HOST[:PORT]  where the client connects to, in this order (default: the server's HOST)\n"
 	"  --serial HEX          revoke only the certificate with this serial, with or without NAME\n"
 	"  --days N              validity of the certificate, 1 to 3650 (default 730), or of ca.crl (default 3650)\n"
+	"  --out FILE            the new file for the profile (default: standard output)\n"
 	"  --again               issue another certificate for a NAME that has one already\n";
 
 struct command {
@@ -33,7 +34,7 @@ struct command {
 
 static const struct command commands[] = {
 	{ "init", castpki_init, "nD", false },
-	{ "client", castpki_client, "rDa", true },
+	{ "client", castpki_client, "rDao", true },
 	{ "revoke", castpki_revoke, "sD", true },
 	{ "list", castpki_list, "", false },
 };
@@ -61,6 +62,8 @@ set_option(struct castpki_options *o, int c)
 		o->days = parse_days(optarg);
 	else if (c == 'a')
 		o->again = true;
+	else if (c == 'o')
+		o->out = optarg;
 	else if (o->n_remotes < CA_REMOTES_MAX)
 		o->remotes[o->n_remotes++] = optarg;
 	else
@@ -74,7 +77,7 @@ parse(int argc, char **argv, const struct command *cmd, struct castpki_options *
 	static const struct option table[] = {
 		{ "dir", 1, NULL, 'd' },    { "name", 1, NULL, 'n' },  { "days", 1, NULL, 'D' },
 		{ "remote", 1, NULL, 'r' }, { "again", 0, NULL, 'a' }, { "serial", 1, NULL, 's' },
-		{ NULL, 0, NULL, 0 },
+		{ "out", 1, NULL, 'o' },    { NULL, 0, NULL, 0 },
 	};
 	int c, at = 0;
 

@@ -3,6 +3,7 @@
 
 import os
 import re
+import resource
 import shutil
 import stat
 import subprocess
@@ -15,9 +16,9 @@ CASTPKI = os.path.abspath(os.path.join(BUILD, "castpki"))
 NAME_RULE = "(allowed: 1 to 63 of A-Z a-z 0-9 . _ @ -)"
 
 
-def run(*args, stdout=subprocess.PIPE, umask=0o022, cwd=None):
+def run(*args, stdout=subprocess.PIPE, umask=0o022, **kw):
     done = subprocess.run([CASTPKI, *args], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True,
-                          umask=umask, cwd=cwd, timeout=60)
+                          umask=umask, timeout=60, **kw)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -141,6 +142,52 @@ def case_profile_mode(c):
         os.fchmod(f.fileno(), 0o644)
         equal(run("client", "--dir", c.dir, "alice", stdout=f)[0], 0)
     equal(mode(path), "0o600")
+
+
+def case_profile_in_a_file(c):
+    c.init()
+    path = os.path.join(c.top, "alice.conf")
+    for umask in (0o000, 0o777):
+        equal(run("client", "--dir", c.dir, "--again", "alice", "--out", path, umask=umask),
+              (0, f"{path}: the profile with the private key; next, on the client: castswitch --config {path}\n", ""))
+        equal(mode(path), "0o600")
+        with open(path, encoding="ascii") as f:
+            text = f.read()
+        true(text.startswith('# castswitch client profile: "alice"') and text.endswith("}\n"), text)
+        os.unlink(path)
+    equal(run("client", "--dir", c.dir, "bob", "--out=bob.conf", cwd=c.top)[0], 0)
+    equal(sorted(os.listdir(c.top)), ["bob.conf", "pki"])
+
+
+def case_profile_is_never_overwritten(c):
+    c.init()
+    path, link = os.path.join(c.top, "alice.conf"), os.path.join(c.top, "link.conf")
+    os.symlink("nowhere", link)
+    for name in (c.write("alice.conf", "a good profile"), link, c.dir):
+        for again in ((), ("--again",)):
+            fails(1, f"{name} exists already: nothing is overwritten, choose another --out", "client", "--dir", c.dir,
+                  "alice", "--out", name, *again)
+    with open(path, encoding="ascii") as f:
+        equal(f.read(), "a good profile\n")
+    equal(len(c.index()), 1)  # and no certificate was made for nothing
+    equal(sorted(os.listdir(c.top)), ["alice.conf", "link.conf", "pki"])
+
+
+def case_profile_cannot_be_made(c):
+    """Neither a file nor a certificate is left."""
+    c.init()
+    path = os.path.join(c.top, "a.conf")
+    fails(1, f"{path}/x: Not a directory", "client", "--dir", c.dir, "a", "--out", c.write("a.conf", "") + "/x")
+    os.unlink(path)
+    fails(1, f"{c.top}/no/a.conf: No such file or directory", "client", "--dir", c.dir, "a", "--out",
+          f"{c.top}/no/a.conf")
+    fails(2, "--out is empty", "client", "--dir", c.dir, "a", "--out", "")
+    equal(len(c.index()), 1)
+    c.client("a")
+    until = c.index()[1][2][:10]
+    fails(1, f"'a' has a certificate already (until {until}): --again makes another", "client", "--dir", c.dir, "a",
+          "--out", path)
+    equal(os.listdir(c.top), ["pki"])
 
 
 def case_chain_verifies(c):
@@ -604,7 +651,7 @@ def case_terminal(c):
     primary, secondary = os.openpty()
     with os.fdopen(primary), os.fdopen(secondary, "w") as terminal:
         code, _, err = run("client", "--dir", c.dir, "alice", stdout=terminal)
-    equal((code, err), (2, "castpki: a profile holds a private key: write it to a file (> alice.conf)\n"))
+    equal((code, err), (2, "castpki: a profile holds a private key: write it to a file (--out alice.conf)\n"))
     equal(len(c.index()), 1)
 
 
@@ -613,6 +660,16 @@ def case_full_disk(c):
     with open("/dev/full", "w", encoding="ascii") as full:
         code, _, err = run("client", "--dir", c.dir, "alice", stdout=full)
     equal((code, err), (1, "castpki: writing the profile (issue it again with --again): No space left on device\n"))
+
+
+def case_full_disk_for_a_file(c):
+    """What would be half a profile is no profile; a limit stands for the disk."""
+    c.init()
+    path = os.path.join(c.top, "a.conf")
+    code, _, err = run("client", "--dir", c.dir, "a", "--out", path, restore_signals=False,
+                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500)))
+    equal((code, err), (1, f"castpki: {path}: writing the profile (issue it again with --again): File too large\n"))
+    equal(os.listdir(c.top), ["pki"])
 
 
 def case_usage(c):
@@ -630,6 +687,7 @@ def case_usage(c):
     fails(2, "init takes no --again", "init", "--dir", c.dir, "--name", "a", "--again")
     fails(2, "init takes no --remote", "init", "--dir", c.dir, "--name", "a", "--remote", "b")
     fails(2, "init takes no --serial", "init", "--dir", c.dir, "--name", "a", "--serial=1")
+    fails(2, "init takes no --out", "init", "--dir", c.dir, "--name", "a", "--out", "b")
     fails(2, "client takes no --serial", "client", "--dir", c.dir, "a", "--serial", "1")
     fails(2, "revoke takes no --name: write NAME alone", "revoke", "--dir", c.dir, "--name", "a")
     fails(2, "revoke takes no --again", "revoke", "--dir", c.dir, "a", "--again")

@@ -16,6 +16,7 @@ enum { CASTPKI_RUNTIME = 1, CASTPKI_USAGE = 2 }; /* exit codes */
 struct castpki_options {
 	const char *dir; /* always given */
 	const char *host, *name, *serial;
+	const char *out; /* the file for a client's profile; it must not exist */
 	const char *remotes[CA_REMOTES_MAX];
 	size_t n_remotes;
 	unsigned days;
