@@ -2,16 +2,14 @@
  *
  * Entries age out when no frame came from them for 'aging'.  Five things complicate that:
  *  - The fast path only stamps 'seen'; an entry's timer fires at the old deadline, sees the stamp and re-arms, so a
- * busy
- *    entry costs one timer an aging interval.
+ *    busy entry costs one timer an aging interval.
  *  - Limits are fair per port: a port at its own limit evicts its own oldest entry; at the global limit a new address
- * is not
- *    learned (its traffic floods), and nobody else's entries suffer.
+ *    is not learned (its traffic floods), and nobody else's entries suffer.
  *  - A MAC that is known on a tap, a NIC or an endpoint's port, is static or the switch's own is "protected": it does
- * not
- *    move to a port with protect_macs until it was silent for FDB_PROTECT.
+ *    not move to a port with protect_macs until it was silent for FDB_PROTECT.  A static one moves nowhere, and a
+ *    sticky one is not even seen elsewhere.
  *  - A MAC that has moved FDB_MAX_MOVES times, each within FDB_PROTECT of the one before, stays where it is for
- * FDB_PROTECT.
+ *    FDB_PROTECT.
  *  - The table is hashed with a secret key.
  */
 #ifndef CASTSWITCH_FDB_H
@@ -41,6 +39,7 @@ struct fdb_entry {
 	struct fdb_port *owner; /* NULL = the switch itself */
 	uint16_t port;          /* owner's id, or FDB_LOCAL_PORT */
 	bool is_static;
+	bool sticky;       /* static, and a frame with this source by another port is dropped */
 	bool is_protected; /* learned where it belongs (fdb_port.protects), static or local */
 	uint8_t n_moves;   /* in a row */
 	struct mono moved; /* when it moved last */
@@ -91,14 +90,17 @@ fdb_lookup(const struct fdb *f, uint64_t key)
 static inline bool
 fdb_is_guarded(const struct fdb_entry *e, const struct fdb_port *p, struct mono now)
 {
-	return p->respects && e->is_protected && e->port != p->id &&
-	       (e->is_static || mono_since(e->seen, now) < FDB_PROTECT);
+	if (e->port == p->id || !(e->sticky || (p->respects && e->is_protected)))
+		return false;
+	return e->is_static || mono_since(e->seen, now) < FDB_PROTECT;
 }
 
 /* Slow path: a frame with this source came in by port p.  Learns, refreshes or moves. */
 enum fdb_result fdb_learn(struct fdb *f, struct fdb_port *p, uint64_t key, struct mono now);
 /* Adds a static (never aged, never moved) entry; p NULL means the switch itself.  False when out of memory. */
-bool fdb_add_static(struct fdb *f, struct fdb_port *p, uint64_t key, struct mono now);
+bool fdb_add_static(struct fdb *f, struct fdb_port *p, uint64_t key, bool sticky, struct mono now);
+/* Removes the static entries of a port, or of the switch itself. */
+void fdb_clear_static(struct fdb *f, const struct fdb_port *p);
 /* Other limits from now on: entries are re-timed, none is thrown out for 'max'. */
 void fdb_reconfigure(struct fdb *f, nsec_t aging, uint32_t max);
 /* The port went down: removes what was learned there; static entries stay. */

@@ -13,6 +13,11 @@
  * passed on unchanged to router ports only.  The way of a query: checked against the port's policy, makes a router
  * port, takes part in the election (querier.h), and goes to all other ports.
  *
+ * VLANs.  With vlan_aware untagged and priority-tagged frames are in VLAN 0, others in the one of their outer 802.1Q
+ * tag, and the FDB, groups, queriers and router ports are a VLAN's own.  A VLAN exists from its first frame on, is
+ * queried with its tag, and is forgotten when nothing was seen of it for the aging time and nobody in it is a member or
+ * a router.  Without vlan_aware there is one table for all, VLAN 0, and tags pass untouched.
+ *
  * Not thread-safe.  No function but switch_new and the _add ones allocates, except growth of tables in the slow path.
  */
 #ifndef CASTSWITCH_SWITCH_H
@@ -33,6 +38,7 @@ enum {
 	SW_BATCH = 64,       /* most frames a switch_rx() call takes, and a tx() call gets */
 	SW_MAX_PORTS = 4096,
 	SW_PORT_NAME = 64,   /* with NUL */
+	SW_MAX_PEER_VLANS = 64, /* VLANs that exist because one peer port sent in them */
 };
 
 enum sw_port_kind { SW_TAP, SW_NIC, SW_PEER };
@@ -59,8 +65,11 @@ struct sw_snooping {
 	bool flood_until_querier;
 	bool drop_non_ip_multicast;
 	bool strict_router_alert;
+	bool strict_ssm;   /* old-version reports and EXCLUDE records for a group of the SSM ranges are ignored (RFC 4604) */
+	bool mrd_solicit;  /* asks a port that may have routers for them when it comes up (RFC 4286) */
 	uint32_t max_groups;         /* (vlan, group) pairs */
 	uint32_t max_source_records; /* port level and host level together */
+	uint32_t max_hosts;          /* (vlan, group, port, host) records of all ports */
 	uint16_t max_sources;        /* of one group on one port, and of one host in one group */
 };
 
@@ -68,11 +77,22 @@ struct sw_params {
 	struct mac mac;   /* of the switch itself: source of its queries */
 	nsec_t aging;     /* of FDB entries; 0 = never */
 	uint32_t max_macs;
+	bool vlan_aware;
+	uint16_t forward_reserved; /* bit n: 01:80:c2:00:00:0n is forwarded, to all ports */
 	struct sw_snooping snooping;
 };
 
 /* The defaults of DESIGN section 8, with mac zero. */
 void sw_params_default(struct sw_params *ret);
+
+/* Which groups a port's hosts may join: those that no 'deny' contains and, unless 'allow' is empty, one of 'allow' does.
+ * Others are refused (DROP_GROUP_DENIED).  The prefixes are copied by whom they are given to. */
+struct sw_group_rules {
+	const struct ipprefix *allow;
+	size_t n_allow;
+	const struct ipprefix *deny;
+	size_t n_deny;
+};
 
 struct sw_port_params {
 	char name[SW_PORT_NAME];
@@ -82,9 +102,14 @@ struct sw_port_params {
 	bool endpoint;      /* one host's tap, not bridged */
 	bool learning;
 	bool protect_macs;  /* MACs known on tap and NIC ports don't move here until silent for 10 s */
+	bool isolate;       /* exchanges no frames with other isolated ports */
 	bool flood_unknown_unicast, flood_broadcast;
+	bool flood_unregistered; /* gets IP multicast that nobody asked for, whatever the policy */
+	bool flood_reports; /* gets reports as a router port does */
 	bool all_multicast; /* gets every multicast frame, whoever asked (the tap of a client that has only a tap) */
-	uint32_t max_macs, max_groups, max_hosts; /* 0 = only the global limits */
+	uint32_t max_macs, max_groups, max_hosts, max_source_records; /* 0 = only the global limits */
+	uint32_t gm_rate; /* IGMP and MLD messages a second, in a burst twice that; 0 = unlimited */
+	struct sw_group_rules groups;
 };
 
 /* Defaults for a kind of port. */
@@ -134,7 +159,9 @@ struct sw *switch_new(const struct sw_params *params, const struct sw_ops *ops, 
 void switch_free(struct sw *sw);
 
 /* Takes over other settings while running (mac stays).  State is kept: entries and memberships live on under the new
- * timers as they are renewed, limits bind newcomers, a querier that is switched on or off starts or stops at once. */
+ * timers as they are renewed, limits bind newcomers, a querier that is switched on or off starts or stops at once.
+ * Only another vlan_aware forgets everything but static entries, whose VLANs it does not change: the owner clears and
+ * adds them anew. */
 void switch_reconfigure(struct sw *sw, const struct sw_params *params, struct mono now);
 
 /* --- ports --- */
@@ -147,12 +174,32 @@ void switch_port_reconfigure(struct sw *sw, struct sw_port *port, const struct s
 /* Removes it; its FDB entries, memberships and router-port state are flushed at once. */
 void switch_port_del(struct sw *sw, struct sw_port *port, struct mono now);
 /* Up: may send and receive, gets a general query at once (answers within min(query-response-interval, 1 s)).  Down:
- * flushed. */
+ * flushed, also when it was suspended. */
 void switch_port_set_up(struct sw *sw, struct sw_port *port, bool up, struct mono now);
+/* Takes a port that is up down, but keeps its FDB entries and memberships, whose timers run on; that routers are behind
+ * it is forgotten at once.  When it comes up again it is asked twice, 1 s apart, and what nobody reports on that is
+ * gone soon.  For a peer that fell silent; how long to wait for it is the owner's decision. */
+void switch_port_suspend(struct sw *sw, struct sw_port *port, struct mono now);
 
-/* A MAC that is at this port for good (port NULL: the switch itself, which consumes frames to it).  False when out of
- * memory. */
-bool switch_add_static_mac(struct sw *sw, struct sw_port *port, uint16_t vid, const struct mac *mac, struct mono now);
+/* --- static entries; without vlan_aware their vid is taken as 0 --- */
+
+/* A MAC that is at this port for good (port NULL: the switch itself, which consumes frames to it).  Frames with it as
+ * source that come by another port pass, but change nothing; they are dropped (DROP_PROTECTED_MAC) when the entry is
+ * sticky or the other port has protect_macs.  False when out of memory. */
+bool switch_add_static_mac(struct sw *sw, struct sw_port *port, uint16_t vid, const struct mac *mac, bool sticky,
+			   struct mono now);
+/* Removes them all, of one port or of the switch itself. */
+void switch_clear_static_macs(struct sw *sw, struct sw_port *port);
+
+/* A membership of a port that needs no host and no report; source NULL = any.  It stays while the port is down.  False
+ * when the group is none, always floods anyway, or there is no memory. */
+bool switch_add_static_group(struct sw *sw, struct sw_port *port, uint16_t vid, const struct ipaddr *group,
+			     const struct ipaddr *source, struct mono now);
+/* Frames to a group MAC that are not IP multicast go to the ports named so and to no others, instead of flooding. */
+bool switch_add_static_group_mac(struct sw *sw, struct sw_port *port, uint16_t vid, const struct mac *group,
+				 struct mono now);
+/* Removes both kinds of a port. */
+void switch_clear_static_groups(struct sw *sw, struct sw_port *port, struct mono now);
 
 const char *sw_port_name(const struct sw_port *port);
 uint16_t sw_port_id(const struct sw_port *port);
@@ -167,8 +214,8 @@ struct sw_port_view {
 	const char *name;
 	uint16_t id;
 	uint8_t kind;
-	bool up, router, endpoint;
-	struct mono router_expires; /* MONO_NEVER for a static router port, and when it is none */
+	bool up, suspended, router, endpoint; /* router: in any VLAN */
+	struct mono router_expires; /* the latest; MONO_NEVER for a static router port, and when it is none */
 	const struct sw_port_stats *stats;
 };
 
@@ -206,6 +253,7 @@ struct sw_group_view {
 	struct ipaddr group;
 	const struct sw_port *port;
 	bool exclude;
+	bool is_static;  /* held by switch_add_static_group(), whatever hosts report */
 	uint8_t version; /* compatibility mode */
 	struct mono expires; /* group timer; MONO_NEVER in INCLUDE mode */
 	const struct sw_source_view *sources;
@@ -219,7 +267,13 @@ struct sw_fdb_view {
 	struct mac mac;
 	const struct sw_port *port;
 	struct mono seen;
-	bool is_static;
+	bool is_static, sticky;
+};
+
+struct sw_router_view {
+	const struct sw_port *port;
+	uint16_t vid;
+	struct mono expires; /* MONO_NEVER: a static router port */
 };
 
 struct sw_querier_view {
@@ -231,14 +285,19 @@ struct sw_querier_view {
 };
 
 struct sw_counts {
-	uint32_t ports, macs, groups, port_groups, hosts, source_records;
+	uint32_t ports, macs, groups, port_groups, hosts, source_records, vlans;
 };
 
 void switch_each_port(const struct sw *sw, void (*fn)(void *arg, const struct sw_port_view *v), void *arg);
 /* One call per (group, port), ordered by group then port id.  Out of memory: returns false. */
 bool switch_each_group(const struct sw *sw, void (*fn)(void *arg, const struct sw_group_view *v), void *arg);
 void switch_each_mac(const struct sw *sw, void (*fn)(void *arg, const struct sw_fdb_view *v), void *arg);
-void switch_querier(const struct sw *sw, enum gm_family family, struct sw_querier_view *ret);
+/* The VLANs there are, ascending; 0 is always one. */
+void switch_each_vlan(const struct sw *sw, void (*fn)(void *arg, uint16_t vid), void *arg);
+/* The router ports of each VLAN, ordered by VLAN then port id, also those that are down. */
+void switch_each_router(const struct sw *sw, void (*fn)(void *arg, const struct sw_router_view *v), void *arg);
+/* All false and :: for a VLAN that does not exist. */
+void switch_querier(const struct sw *sw, uint16_t vid, enum gm_family family, struct sw_querier_view *ret);
 void switch_counts(const struct sw *sw, struct sw_counts *ret);
 /* For tests: whether the tables agree with themselves and each other. */
 bool switch_check(const struct sw *sw);

@@ -127,7 +127,7 @@ app_tap_attach(struct app_tap *t, struct loop *loop, struct sw *sw, const struct
 	t->port = port_tap_new(sw, t->tap, params, now, &r);
 	if (!t->port)
 		return app_fail(err, params->name, r);
-	if (!switch_add_static_mac(sw, port_tap_port(t->port), 0, &t->mac, now))
+	if (!switch_add_static_mac(sw, port_tap_port(t->port), 0, &t->mac, false, now))
 		return app_fail(err, params->name, ENOMEM);
 	switch_port_set_up(sw, port_tap_port(t->port), true, now);
 	r = loop_add_fd(loop, tap_fd(t->tap), LOOP_READ, app_tap_readable, t, &t->fd);

@@ -64,7 +64,7 @@ client_start_switch(struct client *c, char err[APP_ERROR_MAX])
 	client_switch_params(c->conf, &params);
 	params.mac = app_switch_mac(&c->rng);
 	c->sw = switch_new(&params, &ops, &c->events, &c->rng, loop_now(c->loop));
-	if (c->sw && switch_add_static_mac(c->sw, NULL, 0, &params.mac, loop_now(c->loop))) {
+	if (c->sw && switch_add_static_mac(c->sw, NULL, 0, &params.mac, false, loop_now(c->loop))) {
 		sw_port_params_default(SW_PEER, "tunnel", &port);
 		port.router = SW_ROUTER_ALWAYS;
 		c->tunnel = port_peer_new(c->sw, &port, loop_now(c->loop), &r);

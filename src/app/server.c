@@ -97,7 +97,7 @@ server_start_switch(struct server *s, char err[APP_ERROR_MAX])
 	app_querier_addresses(&s->conf->tap.address, &params);
 	params.mac = app_switch_mac(&s->rng);
 	s->sw = switch_new(&params, &ops, &s->events, &s->rng, loop_now(s->loop));
-	if (s->sw && !switch_add_static_mac(s->sw, NULL, 0, &params.mac, loop_now(s->loop)))
+	if (s->sw && !switch_add_static_mac(s->sw, NULL, 0, &params.mac, false, loop_now(s->loop)))
 		return app_fail(err, "switch", ENOMEM);
 	if (!s->sw || loop_add_engine(s->loop, server_switch_next, server_switch_tick, s) != 0)
 		return app_fail(err, "switch", ENOMEM);

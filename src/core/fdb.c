@@ -172,12 +172,23 @@ fdb_learn(struct fdb *f, struct fdb_port *p, uint64_t key, struct mono now)
 }
 
 bool
-fdb_add_static(struct fdb *f, struct fdb_port *p, uint64_t key, struct mono now)
+fdb_add_static(struct fdb *f, struct fdb_port *p, uint64_t key, bool sticky, struct mono now)
 {
 	struct fdb_entry *e = fdb_lookup(f, key);
 	if (e)
 		fdb_remove(f, e);
-	return fdb_new(f, p, key, true, now) != NULL;
+	e = fdb_new(f, p, key, true, now);
+	if (e)
+		e->sticky = sticky;
+	return e != NULL;
+}
+
+void
+fdb_clear_static(struct fdb *f, const struct fdb_port *p)
+{
+	HMAP_EACH_SAFE (e, tmp, &f->map, struct fdb_entry, node)
+		if (e->is_static && e->owner == p)
+			fdb_remove(f, e);
 }
 
 void

@@ -25,6 +25,7 @@ sw_params_default(struct sw_params *ret)
 			.flood_until_querier = true,
 			.max_groups = 16384,
 			.max_source_records = 262144,
+			.max_hosts = 262144,
 			.max_sources = 128,
 		},
 	};
@@ -67,6 +68,7 @@ switch_new(const struct sw_params *params, const struct sw_ops *ops, void *arg, 
 	struct hash_key fdb_key_ = sw_hash_key(rng), routes_key = sw_hash_key(rng), mdb_key = sw_hash_key(rng);
 	fdb_init(&sw->fdb, &fdb_key_, params->aging, params->max_macs);
 	mroute_table_init(&sw->routes, &routes_key);
+	hmap_init(&sw->mac_groups);
 	mdb_init(&sw->mdb, &mdb_key, &limits, &sw->routes, &sw_mdb_ops, sw);
 	timerq_init(&sw->timers);
 	portset_init(&sw->up);
@@ -83,6 +85,7 @@ switch_new(const struct sw_params *params, const struct sw_ops *ops, void *arg, 
 static void
 sw_port_free(struct sw *sw, struct sw_port *p)
 {
+	switch_clear_static_groups(sw, p, MONO_ZERO);
 	mdb_port_flush(&sw->mdb, &p->mdb, MONO_ZERO);
 	fdb_forget_port(&sw->fdb, &p->fdb);
 	timerq_cancel(&sw->timers, &p->router_expiry);
@@ -102,6 +105,7 @@ switch_free(struct sw *sw)
 			sw_port_free(sw, sw->ports[i]);
 	mdb_fini(&sw->mdb);
 	mroute_table_fini(&sw->routes);
+	hmap_fini(&sw->mac_groups);
 	fdb_fini(&sw->fdb);
 	timerq_fini(&sw->timers);
 	portset_fini(&sw->up);
@@ -195,38 +199,49 @@ sw_port_ask(struct sw *sw, struct sw_port *p, struct mono now)
 	}
 }
 
+/* Nothing is believed of what is behind a port that is down. */
 static void
-sw_port_flush(struct sw *sw, struct sw_port *p, struct mono now)
+sw_port_forget_routers(struct sw *sw, struct sw_port *p, struct mono now)
 {
-	mdb_port_flush(&sw->mdb, &p->mdb, now);
-	fdb_flush_port(&sw->fdb, &p->fdb);
 	if (p->params.router != SW_ROUTER_ALWAYS)
 		sw_router_remove(sw, p, now);
 	for (int f = 0; f < GM_FAMILIES; f++)
 		querier_port_down(&sw->querier[f], p->id, now);
 }
 
+static void
+sw_port_go_up(struct sw *sw, struct sw_port *p, struct mono now)
+{
+	p->up = true;
+	p->suspended = false;
+	(void)portset_add(&sw->up, p->id);
+	sw_update_takers(sw, p);
+	sw_port_ask(sw, p, now);
+}
+
+void
+switch_port_suspend(struct sw *sw, struct sw_port *p, struct mono now)
+{
+	if (!p->up)
+		return;
+	p->up = false;
+	p->suspended = true;
+	portset_remove(&sw->up, p->id);
+	sw_update_takers(sw, p);
+	sw_port_forget_routers(sw, p, now);
+}
+
 void
 switch_port_set_up(struct sw *sw, struct sw_port *p, bool up, struct mono now)
 {
-	if (p->up == up)
+	if (up && !p->up)
+		sw_port_go_up(sw, p, now);
+	if (up || (!p->up && !p->suspended))
 		return;
-	p->up = up;
-	if (up)
-		(void)portset_add(&sw->up, p->id);
-	else
-		portset_remove(&sw->up, p->id);
-	sw_update_takers(sw, p);
-	if (up)
-		sw_port_ask(sw, p, now);
-	else
-		sw_port_flush(sw, p, now);
-}
-
-bool
-switch_add_static_mac(struct sw *sw, struct sw_port *port, uint16_t vid, const struct mac *mac, struct mono now)
-{
-	return fdb_add_static(&sw->fdb, port ? &port->fdb : NULL, fdb_key(vid, mac), now);
+	switch_port_suspend(sw, p, now);
+	p->suspended = false;
+	mdb_port_flush(&sw->mdb, &p->mdb, now);
+	fdb_flush_port(&sw->fdb, &p->fdb);
 }
 
 const char *

@@ -21,7 +21,7 @@ struct sw_port {
 	void *arg;
 	struct sw *sw;
 	uint16_t id;
-	bool up;
+	bool up, suspended;
 	struct sw_port_stats stats;
 	struct fdb_port fdb;
 	struct mdb_port mdb;
@@ -33,6 +33,13 @@ struct sw_port {
 	struct sw_tx tx[SW_BATCH];
 	size_t n_tx;
 	bool touched; /* in sw.touched */
+};
+
+/* Where non-IP frames to a group MAC go, by switch_add_static_group_mac(). */
+struct sw_mac_group {
+	struct hmap_node node;
+	uint64_t key; /* fdb_key() */
+	struct portset ports; /* also those that are down */
 };
 
 enum sw_slow_kind { SW_SLOW_LEARN, SW_SLOW_GM, SW_SLOW_ROUTER };
@@ -53,6 +60,7 @@ struct sw {
 	/* Read by the fast path. */
 	struct fdb fdb;
 	struct mroute_table routes;
+	struct hmap mac_groups;
 	struct portset up;      /* all ports that are up: the flood list */
 	struct portset routers; /* router ports that are up: they get reports */
 	struct portset all_multicast; /* ports that are up and want all multicast, whoever asked and whatever the policy */
@@ -111,6 +119,10 @@ extern const struct mdb_ops sw_mdb_ops;
 void sw_update_takers(struct sw *sw, struct sw_port *p);
 /* Takes over the querier's timing and whether anybody asks. */
 void sw_apply_querier(struct sw *sw, enum gm_family family);
+
+/* --- switch_static.c --- */
+/* The ports that frames to this group MAC go to, or NULL when nobody named any. */
+const struct portset *sw_mac_group_find(const struct sw *sw, uint16_t vid, const struct mac *group);
 
 /* --- switch.c --- */
 void sw_event(struct sw *sw, const struct sw_event *ev, struct mono now);

@@ -15,6 +15,7 @@ switch_each_port(const struct sw *sw, void (*fn)(void *arg, const struct sw_port
 					  .id = p->id,
 					  .kind = p->params.kind,
 					  .up = p->up,
+					  .suspended = p->suspended,
 					  .router = p->is_router,
 					  .router_expires = timer_at(&p->router_expiry),
 					  .endpoint = p->params.endpoint,
@@ -30,7 +31,8 @@ switch_each_mac(const struct sw *sw, void (*fn)(void *arg, const struct sw_fdb_v
 		struct sw_fdb_view v = { .vid = (uint16_t)(e->key >> 48),
 					 .port = e->owner ? sw->ports[e->port] : NULL,
 					 .seen = e->seen,
-					 .is_static = e->is_static };
+					 .is_static = e->is_static,
+					 .sticky = e->sticky };
 		for (int i = 0; i < 6; i++)
 			v.mac.b[i] = (uint8_t)(e->key >> (40 - 8 * i));
 		fn(arg, &v);
@@ -131,9 +133,30 @@ switch_each_group(const struct sw *sw, void (*fn)(void *arg, const struct sw_gro
 }
 
 void
-switch_querier(const struct sw *sw, enum gm_family family, struct sw_querier_view *ret)
+switch_each_vlan(const struct sw *sw, void (*fn)(void *arg, uint16_t vid), void *arg)
+{
+	(void)sw;
+	fn(arg, 0);
+}
+
+void
+switch_each_router(const struct sw *sw, void (*fn)(void *arg, const struct sw_router_view *v), void *arg)
+{
+	for (size_t i = 0; i < SW_MAX_PORTS; i++) {
+		const struct sw_port *p = sw->ports[i];
+		if (p && p->is_router)
+			fn(arg, &(struct sw_router_view){ .port = p, .expires = timer_at(&p->router_expiry) });
+	}
+}
+
+void
+switch_querier(const struct sw *sw, uint16_t vid, enum gm_family family, struct sw_querier_view *ret)
 {
 	const struct querier *q = &sw->querier[family];
+	if (vid) {
+		*ret = (struct sw_querier_view){ 0 };
+		return;
+	}
 	*ret = (struct sw_querier_view){ .enabled = q->params->querier != SW_QUERIER_OFF && q->params->enabled[family],
 					 .querier = q->state == QUERIER_QUERIER,
 					 .address = q->state == QUERIER_QUERIER ? q->own : q->elected,
@@ -150,7 +173,8 @@ switch_counts(const struct sw *sw, struct sw_counts *ret)
 				   .groups = sw->mdb.n_groups,
 				   .port_groups = sw->mdb.n_pgs,
 				   .hosts = sw->mdb.n_hosts,
-				   .source_records = sw->mdb.n_source_records };
+				   .source_records = sw->mdb.n_source_records,
+				   .vlans = 1 };
 }
 
 /* Each entry is in its port's list, and the sets of ports say what the ports say. */

@@ -157,7 +157,7 @@ static json_t *
 querier_json(const struct sw *sw, enum gm_family family)
 {
 	struct sw_querier_view v;
-	switch_querier(sw, family, &v);
+	switch_querier(sw, 0, family, &v);
 	if (!v.active)
 		return json_pack("{s:s}", "state", "off");
 	json_t *o =

@@ -386,7 +386,7 @@ change_port(struct world *w, struct port *p, uint8_t how)
 		p->params.fast_leave = how % 3;
 		break;
 	case CHANGE_STATIC:
-		(void)switch_add_static_mac(w->sw, how & 1 ? p->port : NULL, 0, &mac, w->now);
+		(void)switch_add_static_mac(w->sw, how & 1 ? p->port : NULL, 0, &mac, how & 2, w->now);
 		return;
 	default:
 		p->params.protect_macs = how & 1;

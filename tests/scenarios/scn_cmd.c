@@ -186,7 +186,7 @@ cmd_static_mac(struct scn *s, struct scn_args *a)
 	if (!scn_next_is(a, "self") && !scn_parse_port(s, scn_next(a), &p))
 		return false;
 	return scn_no_more(s, a) &&
-	       (switch_add_static_mac(s->sw, p ? p->port : NULL, 0, &mac, s->now) || scn_fail(s, "no memory"));
+	       (switch_add_static_mac(s->sw, p ? p->port : NULL, 0, &mac, false, s->now) || scn_fail(s, "no memory"));
 }
 
 /* --- time --- */

@@ -146,7 +146,7 @@ look_querier(struct scn *s, struct scn_args *a)
 	bool self = scn_next_is(a, "self");
 	if (!self && !scn_next_is(a, "none") && !scn_parse_ip(s, scn_next(a), &want))
 		return false;
-	switch_querier(s->sw, family, &v);
+	switch_querier(s->sw, 0, family, &v);
 	if (v.querier != self || (!self && !ipaddr_equal(&v.address, &want)))
 		return scn_fail(s, "the querier is %s %s",
 				v.querier ? "self" : "another:", ipaddr_str(&v.address, text));

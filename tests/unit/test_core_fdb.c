@@ -190,7 +190,7 @@ test_global_limit(void **state)
 	assert_int_equal(fdb_learn(&f.fdb, &f.peer, 5, at(5)), FDB_LEARNED);
 	assert_int_equal(where(&f, 1), -1);
 	assert_int_equal(fdb_learn(&f.fdb, &f.other, 5, at(6)), FDB_MOVED);
-	assert_true(fdb_add_static(&f.fdb, &f.nic, 6, at(6)));
+	assert_true(fdb_add_static(&f.fdb, &f.nic, 6, false, at(6)));
 	assert_int_equal(f.fdb.n_dynamic, 3);
 	fdb_fini(&f.fdb);
 }
@@ -203,7 +203,7 @@ test_static(void **state)
 	(void)state;
 	setup_with(&f, 100, 1);
 	fdb_learn(&f.fdb, &f.peer, 1, at(0));
-	assert_true(fdb_add_static(&f.fdb, &f.nic, 1, at(0)));
+	assert_true(fdb_add_static(&f.fdb, &f.nic, 1, false, at(0)));
 	assert_int_equal(where(&f, 1), 0);
 	assert_int_equal(f.fdb.n_dynamic, 0);
 	assert_int_equal(f.peer.n_dynamic, 0);
@@ -213,7 +213,7 @@ test_static(void **state)
 	fdb_tick(&f.fdb, at(1000000));
 	assert_int_equal(where(&f, 1), 0);
 	/* The switch's own. */
-	assert_true(fdb_add_static(&f.fdb, NULL, 2, at(0)));
+	assert_true(fdb_add_static(&f.fdb, NULL, 2, false, at(0)));
 	assert_int_equal(where(&f, 2), FDB_LOCAL_PORT);
 	assert_int_equal(fdb_learn(&f.fdb, &f.nic, 2, at(1)), FDB_PROTECTED);
 	/* It doesn't count, and is not thrown out. */
