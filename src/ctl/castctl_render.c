@@ -2,6 +2,7 @@
 #include "castswitch/castctl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "table.h"
@@ -233,6 +234,41 @@ peer_row(struct table *t, const json_t *o)
 	sbuf_free(&addresses);
 }
 
+struct peer {
+	json_t *o;
+	size_t index;
+};
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct peer *x = a, *y = b;
+	const int r = strcmp(text_of(x->o, "name"), text_of(y->o, "name"));
+
+	return r ? r : (x->index > y->index) - (x->index < y->index);
+}
+
+/* A copy in the order of the names, or NULL. */
+static json_t *
+sort_by_name(const json_t *list)
+{
+	const size_t n = json_array_size(list);
+	struct peer *peers = calloc(n + 1, sizeof(*peers));
+	json_t *sorted = json_array();
+
+	for (size_t i = 0; peers && i < n; i++)
+		peers[i] = (struct peer){ json_array_get(list, i), i };
+	if (peers)
+		qsort(peers, n, sizeof(*peers), by_name);
+	for (size_t i = 0; peers && i < n; i++)
+		json_array_append(sorted, peers[i].o);
+	free(peers);
+	if (json_array_size(sorted) == n && json_is_array(list))
+		return sorted;
+	json_decref(sorted);
+	return NULL;
+}
+
 bool
 castctl_render_peers(json_t *result, struct sbuf *out)
 {
@@ -243,7 +279,10 @@ castctl_render_peers(json_t *result, struct sbuf *out)
 		{ "ADDRESSES", TABLE_LEFT },
 	};
 
-	return render_rows(result, columns, N(columns), peer_row, out);
+	json_t *sorted = sort_by_name(result);
+	const bool good = render_rows(sorted, columns, N(columns), peer_row, out);
+	json_decref(sorted);
+	return good;
 }
 
 /* --- groups ----------------------------------------------------------------------------------------------------------
@@ -261,34 +300,38 @@ group_sources(const json_t *list, struct sbuf *out)
 			    text_of(s, "source"));
 }
 
+/* One below the other: behind a bridge there can be many.  They are in the last column. */
 static void
-group_hosts(const json_t *list, struct sbuf *out)
+group_hosts(struct table *t, const json_t *list)
 {
 	size_t i;
 	json_t *h;
 
 	json_array_foreach(list, i, h)
-		sbuf_printf(out, "%s%s", i ? ", " : "", text_of(h, *text_of(h, "ip") ? "ip" : "mac"));
+	{
+		if (i)
+			table_blank(t, t->n_columns - 1);
+		table_cell(t, "%s", text_of(h, *text_of(h, "ip") ? "ip" : "mac"));
+	}
+	if (json_array_size(list) == 0)
+		table_cell(t, "%s", "");
 }
 
 static void
 group_row(struct table *t, const json_t *o)
 {
 	char buf[UNITS_LEN];
-	struct sbuf sources, hosts;
+	struct sbuf sources;
 
 	sbuf_init(&sources);
-	sbuf_init(&hosts);
 	group_sources(json_object_get(o, "sources"), &sources);
-	group_hosts(json_object_get(o, "hosts"), &hosts);
 	table_cell(t, "%s", text_of(o, "group"));
 	table_cell(t, "%s", text_of(o, "port"));
 	table_cell(t, "%s", text_of(o, "mode"));
 	table_cell(t, "%s", sbuf_str(&sources));
 	table_cell(t, "%s", time_of(o, "expires_s", buf));
-	table_cell(t, "%s", sbuf_str(&hosts));
+	group_hosts(t, json_object_get(o, "hosts"));
 	sbuf_free(&sources);
-	sbuf_free(&hosts);
 }
 
 static void
@@ -441,6 +484,10 @@ castctl_render_drops(json_t *result, struct sbuf *out)
 		{ "MEANING", TABLE_LEFT },
 	};
 
+	if (json_is_array(result) && json_array_size(result) == 0) {
+		sbuf_puts(out, "no drops\n");
+		return !sbuf_failed(out);
+	}
 	return render_rows(result, columns, N(columns), drop_row, out);
 }
 

@@ -84,30 +84,42 @@ static char *__attribute__((format(printf, 1, 0))) format_cell(const char *fmt, 
 	return text;
 }
 
+/* Takes over 'text', which may be NULL. */
+static void
+add_cell(struct table *t, char *text)
+{
+	if (text && t->n_cells == t->cap_cells) {
+		const size_t cap = t->cap_cells ? 2 * t->cap_cells : 64;
+		char **cells = reallocarray(t->cells, cap, sizeof(*cells));
+
+		if (cells) {
+			t->cells = cells;
+			t->cap_cells = cap;
+		}
+	}
+	if (text && t->n_cells < t->cap_cells) {
+		t->cells[t->n_cells++] = text;
+		return;
+	}
+	t->failed = true;
+	free(text);
+}
+
 void
 table_cell(struct table *t, const char *fmt, ...)
 {
 	va_list ap;
-	char *text;
 
-	if (t->n_cells == t->cap_cells) {
-		const size_t cap = t->cap_cells ? 2 * t->cap_cells : 64;
-		char **cells = reallocarray(t->cells, cap, sizeof(*cells));
-
-		if (!cells) {
-			t->failed = true;
-			return;
-		}
-		t->cells = cells;
-		t->cap_cells = cap;
-	}
 	va_start(ap, fmt);
-	text = format_cell(fmt, ap);
+	add_cell(t, format_cell(fmt, ap));
 	va_end(ap);
-	if (text)
-		t->cells[t->n_cells++] = text;
-	else
-		t->failed = true;
+}
+
+void
+table_blank(struct table *t, size_t n)
+{
+	while (n--)
+		add_cell(t, strdup(""));
 }
 
 static void

@@ -31,7 +31,8 @@ GROUPS = [
                  {"source": "10.0.0.8", "state": "blocked"}],
      "expires_s": 259.1, "version": 3,
      "hosts": [{"mac": "02:00:00:00:00:01", "ip": "10.8.0.20", "mode": "exclude", "sources": [], "age_s": 1.2},
-               {"mac": "02:00:00:00:00:02", "mode": "exclude", "sources": [], "age_s": 1.2}]},
+               {"mac": "02:00:00:00:00:02", "mode": "exclude", "sources": [], "age_s": 1.2},
+               {"mac": "02:00:00:00:00:03", "ip": "fe80::1", "mode": "exclude", "sources": [], "age_s": 1.2}]},
     {"vlan": 0, "group": "ff05::1:3", "port": "cast0", "mode": "include", "sources": [], "hosts": []},
 ]
 PORTS = [
@@ -73,12 +74,16 @@ bob    [2001:db8::9]:22  handshake    1d02h  5.0G     0  -            bridge  ev
 """
 GROUPS_TEXT = """\
 GROUP      PORT   MODE     SOURCES              EXPIRES  HOSTS
-239.1.1.1  alice  exclude  10.0.0.9, !10.0.0.8    4m19s  10.8.0.20, 02:00:00:00:00:02
+239.1.1.1  alice  exclude  10.0.0.9, !10.0.0.8    4m19s  10.8.0.20
+                                                         02:00:00:00:00:02
+                                                         fe80::1
 ff05::1:3  cast0  include  -                          -  -
 """
 VLAN_GROUPS_TEXT = """\
 VLAN  GROUP      PORT   MODE     SOURCES              EXPIRES  HOSTS
-   0  239.1.1.1  alice  exclude  10.0.0.9, !10.0.0.8    4m19s  10.8.0.20, 02:00:00:00:00:02
+   0  239.1.1.1  alice  exclude  10.0.0.9, !10.0.0.8    4m19s  10.8.0.20
+                                                               02:00:00:00:00:02
+                                                               fe80::1
  100  ff05::1:3  cast0  include  -                          -  -
 """
 PORTS_TEXT = """\
@@ -179,7 +184,9 @@ def answers(path):
         ("groups", [GROUPS[0], {**GROUPS[1], "vlan": 100}], VLAN_GROUPS_TEXT), ("ports", PORTS, PORTS_TEXT),
         ("fdb", FDB, FDB_TEXT), ("fdb", [{**FDB[0], "vlan": 5}, FDB[1]], VLAN_FDB_TEXT),
         ("routers", ROUTERS, ROUTERS_TEXT), ("routers", [{**ROUTERS[0], "vlan": 4094}, ROUTERS[1]], VLAN_ROUTERS_TEXT),
-        ("routers", [], "PORT  KIND  EXPIRES\n"), ("drops", DROPS, DROPS_TEXT), ("drops", [], "WHERE  REASON  COUNT  MEANING\n"),
+        ("routers", [], "PORT  KIND  EXPIRES\n"), ("drops", DROPS, DROPS_TEXT), ("drops", [], "no drops\n"),
+        ("peers", PEERS[::-1], PEERS_TEXT),
+        ("peers", [], "NAME  ADDRESS  STATE  SINCE  RX  TX  AEAD  KIND  SOFTWARE  ADDRESSES\n"),
     ]
     for command, result, text in shown:
         p, fake = ask(path, ok(result), command)
@@ -199,6 +206,12 @@ def answers(path):
         p, _ = ask(path, ok(result), command)
         check(f"{command} of the wrong shape: {result}",
               p.returncode == 1 and p.stdout == b"" and p.stderr.decode() == empty.format(path, command), p.stderr)
+    names = ["b", "a", "", "B", "a-", "b"]
+    rows = [{**PEERS[0], "name": name, "software": f"v{i}"} for i, name in enumerate(names)]
+    p, _ = ask(path, ok(rows), "peers")
+    got = [(line.split()[0], line.split()[-3]) for line in p.stdout.decode().splitlines()[1:]]
+    check("peers by name, and as they come where it is the same", got == [
+        ("-", "v2"), ("B", "v3"), ("a", "v1"), ("a-", "v4"), ("b", "v0"), ("b", "v5")], got, p.stderr)
     big = [{**DROPS[0], "text": "x" * 1000} for _ in range(5000)]
     p, _ = ask(path, ok(big), "drops")
     check("a long answer", p.returncode == 0 and p.stdout.count(b"\n") == 5001, len(p.stdout), p.stderr)

@@ -98,6 +98,27 @@ test_empty_cells(void **state)
 	assert_printed(&t, "NAME  N  TEXT\n-     -  -\n");
 }
 
+static void
+test_blank_cells(void **state)
+{
+	struct table t;
+
+	(void)state;
+	table_init(&t, columns, 3);
+	table_cell(&t, "a");
+	table_cell(&t, "1");
+	table_cell(&t, "first");
+	table_blank(&t, 2);
+	table_cell(&t, "second");
+	table_blank(&t, 1);
+	table_cell(&t, "12");
+	table_cell(&t, "%s", "");
+	assert_printed(&t, "NAME   N  TEXT\n"
+			   "a      1  first\n"
+			   "          second\n"
+			   "      12  -\n");
+}
+
 /* More rows than fit at first. */
 static void
 test_many_rows(void **state)
@@ -170,10 +191,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_header_alone),      cmocka_unit_test(test_widths),
-		cmocka_unit_test(test_last_column_right), cmocka_unit_test(test_without_header),
-		cmocka_unit_test(test_empty_cells),       cmocka_unit_test(test_many_rows),
-		cmocka_unit_test(test_hostile_text),      cmocka_unit_test(test_characters_are_counted),
+		cmocka_unit_test(test_header_alone),
+		cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_last_column_right),
+		cmocka_unit_test(test_without_header),
+		cmocka_unit_test(test_empty_cells),
+		cmocka_unit_test(test_many_rows),
+		cmocka_unit_test(test_blank_cells),
+		cmocka_unit_test(test_hostile_text),
+		cmocka_unit_test(test_characters_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
