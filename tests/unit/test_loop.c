@@ -1,6 +1,7 @@
-/* src/io/loop.c: order of a wakeup, engines, removal while running.  Real timers, but every wait ends on a condition.
- */
+/* src/io/loop.c: order of a wakeup, engines, removal while running.  Clock, timer and waiting are replaced at link time
+ * (--wrap): no test waits for time to pass. */
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +20,103 @@
 
 #include "castswitch/loop.h"
 
-#define PATIENCE (10 * NSEC_PER_SEC) /* a test that waits longer than this has failed */
+enum {
+	PATIENCE_MS = 10000, /* for what is certain to come */
+	MOST_WAITS = 100,    /* a loop that waits more often does not end */
+};
+
+/* --- time --- */
+
+static struct {
+	struct mono now;
+	struct mono armed; /* what the loop set its timer to */
+	int timerfd, timer_clock;
+	unsigned reads, sets, waits; /* calls of clock_gettime, timerfd_settime, event_base_loop */
+	bool real;                   /* nothing is replaced */
+} fake;
+
+int __real_clock_gettime(clockid_t id, struct timespec *ts);
+int __real_timerfd_create(int id, int flags);
+int __real_timerfd_settime(int fd, int flags, const struct itimerspec *its, struct itimerspec *old);
+int __real_event_base_loop(struct event_base *base, int flags);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
+int __wrap_timerfd_create(int id, int flags);
+int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *its, struct itimerspec *old);
+int __wrap_event_base_loop(struct event_base *base, int flags);
+
+int
+__wrap_clock_gettime(clockid_t id, struct timespec *ts)
+{
+	if (fake.real)
+		return __real_clock_gettime(id, ts);
+	assert_int_equal(id, CLOCK_MONOTONIC);
+	fake.reads++;
+	ts->tv_sec = (time_t)(fake.now.ns / NSEC_PER_SEC);
+	ts->tv_nsec = (long)(fake.now.ns % NSEC_PER_SEC);
+	return 0;
+}
+
+int
+__wrap_timerfd_create(int id, int flags)
+{
+	fake.timer_clock = id;
+	return __real_timerfd_create(id, flags);
+}
+
+/* The true timer is stopped, which also takes back what has not been read from it. */
+int
+__wrap_timerfd_settime(int fd, int flags, const struct itimerspec *its, struct itimerspec *old)
+{
+	const struct itimerspec stop = { .it_value = { 0, 0 } };
+
+	if (fake.real)
+		return __real_timerfd_settime(fd, flags, its, old);
+	assert_int_equal(fake.timer_clock, CLOCK_MONOTONIC);
+	assert_int_equal(flags, TFD_TIMER_ABSTIME);
+	assert_true(its->it_interval.tv_sec == 0 && its->it_interval.tv_nsec == 0);
+	assert_in_range(its->it_value.tv_nsec, 0, NSEC_PER_SEC - 1);
+	fake.armed = mono_from_ns((uint64_t)its->it_value.tv_sec * NSEC_PER_SEC + (uint64_t)its->it_value.tv_nsec);
+	assert_int_not_equal(fake.armed.ns, 0);
+	fake.timerfd = fd;
+	fake.sets++;
+	return __real_timerfd_settime(fd, 0, &stop, old);
+}
+
+/* It is 'armed', and the true timer goes off. */
+static void
+pass_time(void)
+{
+	const struct itimerspec long_ago = { .it_value = { .tv_nsec = 1 } };
+	struct pollfd p = { .fd = fake.timerfd, .events = POLLIN };
+
+	if (mono_is_never(fake.armed))
+		fail_msg("the loop waits, and nothing will come");
+	fake.now = mono_max(fake.now, fake.armed);
+	fake.armed = MONO_NEVER;
+	assert_int_equal(__real_timerfd_settime(fake.timerfd, TFD_TIMER_ABSTIME, &long_ago, NULL), 0);
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+}
+
+/* What is ready comes without waiting; whoever it is told to has read the clock then.  Otherwise it is the timer's
+ * turn. */
+int
+__wrap_event_base_loop(struct event_base *base, int flags)
+{
+	const unsigned reads = fake.reads;
+	int r;
+
+	if (fake.real)
+		return __real_event_base_loop(base, flags);
+	fake.waits++;
+	assert_in_range(fake.waits, 1, MOST_WAITS);
+	r = __real_event_base_loop(base, flags | EVLOOP_NONBLOCK);
+	if (r < 0 || fake.reads != reads)
+		return r;
+	pass_time();
+	return __real_event_base_loop(base, flags | EVLOOP_NONBLOCK);
+}
+
+/* --- engines --- */
 
 struct engine {
 	struct loop *loop;
@@ -65,22 +163,16 @@ engine_tick(void *arg, struct mono now)
 }
 
 static void
-give_up(void *arg, struct mono now)
+give_up(evutil_socket_t fd, short what, void *arg)
 {
+	(void)fd;
+	(void)what;
 	(void)arg;
-	(void)now;
 	fail_msg("the loop did not end in time");
-}
-
-static struct mono
-give_up_at(void *arg)
-{
-	return *(struct mono *)arg;
 }
 
 struct fixture {
 	struct loop *loop;
-	struct mono deadline;
 };
 
 static int
@@ -89,10 +181,11 @@ setup(void **state)
 	static struct fixture f;
 
 	trace[0] = '\0';
+	memset(&fake, 0, sizeof(fake));
+	fake.now = mono_from_ns(1000 * NSEC_PER_SEC);
+	fake.armed = MONO_NEVER;
 	f.loop = loop_new();
 	assert_non_null(f.loop);
-	f.deadline = mono_add(loop_now(f.loop), PATIENCE);
-	assert_int_equal(loop_add_engine(f.loop, give_up_at, give_up, &f.deadline), 0);
 	*state = &f;
 	return 0;
 }
@@ -106,15 +199,6 @@ teardown(void **state)
 	return 0;
 }
 
-static struct mono
-real_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return mono_from_ns((uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec);
-}
-
 static void
 engine_ticks_at_its_deadline(void **state)
 {
@@ -122,14 +206,33 @@ engine_ticks_at_its_deadline(void **state)
 	const struct mono start = loop_now(f->loop);
 	struct engine e = { .loop = f->loop, .name = 'e', .stop_after = 3, .again = 3 * NSEC_PER_MSEC };
 
-	e.at = mono_add(start, 5 * NSEC_PER_MSEC);
+	fake.reads = 0;
+	e.at = mono_add(start, 5 * NSEC_PER_MSEC + 1);
 	assert_int_equal(loop_add_engine(f->loop, engine_next, engine_tick, &e), 0);
 	assert_int_equal(loop_run(f->loop), 0);
 	assert_int_equal(e.ticks, 3);
-	assert_true(mono_since(start, e.last) >= 11 * NSEC_PER_MSEC);
-	assert_false(mono_before(real_now(), e.last));
-	/* one wakeup to begin with (the first tick, on a slow machine) and one for each tick */
-	assert_in_range(loop_wakeups(f->loop), 3, 4);
+	assert_int_equal(e.last.ns, start.ns + 11 * NSEC_PER_MSEC + 1);
+	/* one wakeup to begin with and one for each tick, and the clock is read once in each */
+	assert_int_equal(loop_wakeups(f->loop), 4);
+	assert_int_equal(fake.reads, 4);
+}
+
+/* One nanosecond is over before anybody could wait for it. */
+static void
+the_true_timer_and_clock_do_the_same(void **state)
+{
+	struct fixture *f = *state;
+	struct engine e = { .loop = f->loop, .name = 'e', .at = MONO_ZERO, .stop_after = 3, .again = 1 };
+	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	struct timespec ts;
+
+	fake.real = true;
+	assert_int_equal(event_base_once(loop_event_base(f->loop), -1, EV_TIMEOUT, give_up, NULL, &patience), 0);
+	assert_int_equal(loop_add_engine(f->loop, engine_next, engine_tick, &e), 0);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(e.ticks, 3);
+	assert_int_equal(__real_clock_gettime(CLOCK_MONOTONIC, &ts), 0);
+	assert_in_range(e.last.ns, 1, (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec);
 }
 
 static void
@@ -180,8 +283,8 @@ a_deadline_may_move_earlier(void **state)
 	assert_int_equal(loop_add_fd(f->loop, efd, LOOP_READ, move_later, &m, &h), 0);
 	assert_int_equal(loop_run(f->loop), 0);
 	assert_string_equal(trace, "el");
-	assert_true(mono_since(start, late.last) >= 12 * NSEC_PER_MSEC);
-	assert_true(mono_since(start, late.last) < 1 * NSEC_PER_SEC);
+	assert_int_equal(early.last.ns, start.ns + 6 * NSEC_PER_MSEC);
+	assert_int_equal(late.last.ns, start.ns + 12 * NSEC_PER_MSEC);
 	loop_fd_del(h);
 	close(efd);
 }
@@ -200,9 +303,10 @@ a_later_deadline_wakes_once_at_the_old_time_and_ticks_at_the_new(void **state)
 	assert_int_equal(loop_add_engine(f->loop, engine_next, engine_tick, &e), 0);
 	assert_int_equal(loop_add_fd(f->loop, efd, LOOP_READ, move_later, &m, &h), 0);
 	assert_int_equal(loop_run(f->loop), 0);
-	assert_false(mono_before(e.last, m.to));
-	/* start, descriptor, old deadline, new deadline; on a machine that stalls the last two may be one */
-	assert_in_range(loop_wakeups(f->loop), 3, 4);
+	assert_int_equal(e.last.ns, m.to.ns);
+	/* start, descriptor, old deadline, new deadline; the timer is set for each deadline once */
+	assert_int_equal(loop_wakeups(f->loop), 4);
+	assert_int_equal(fake.sets, 2);
 	loop_fd_del(h);
 	close(efd);
 }
@@ -271,11 +375,9 @@ now_moves_outside_of_a_run(void **state)
 {
 	struct fixture *f = *state;
 	const struct mono first = loop_now(f->loop);
-	const struct mono until = mono_add(real_now(), 1 * NSEC_PER_MSEC);
 
-	while (mono_before(real_now(), until))
-		;
-	assert_true(mono_since(first, loop_now(f->loop)) >= 1 * NSEC_PER_MSEC);
+	fake.now.ns++;
+	assert_int_equal(loop_now(f->loop).ns, first.ns + 1);
 }
 
 static void
@@ -497,8 +599,7 @@ foreign_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	while (real_now().ns == now.ns)
-		;
+	fake.now.ns++;
 	assert_int_equal(loop_now(f->loop).ns, now.ns);
 	loop_stop(f->loop);
 }
@@ -508,10 +609,9 @@ events_on_the_base_belong_to_the_wakeup(void **state)
 {
 	struct fixture *f = *state;
 	struct step s = { .loop = f->loop, .name = 'f' };
-	const struct timeval soon = { 0, 1000 };
 
 	assert_int_equal(loop_add_flush(f->loop, flush_traces, &s), 0);
-	assert_int_equal(event_base_once(loop_event_base(f->loop), -1, EV_TIMEOUT, foreign_event, f, &soon), 0);
+	assert_int_equal(event_base_once(loop_event_base(f->loop), -1, EV_TIMEOUT, foreign_event, f, NULL), 0);
 	assert_int_equal(loop_run(f->loop), 0);
 	assert_string_equal(trace, "ff");
 }
@@ -522,6 +622,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(engine_ticks_at_its_deadline),
+		T(the_true_timer_and_clock_do_the_same),
 		T(a_deadline_that_was_reached_before_running_is_due_at_once),
 		T(a_deadline_may_move_earlier),
 		T(a_later_deadline_wakes_once_at_the_old_time_and_ticks_at_the_new),
