@@ -3,9 +3,9 @@
  *   -> {"command":"groups"}
  *   <- {"ok":true,"result":[...]}          or  {"ok":false,"error":"unknown command 'grops' (try help)"}
  *
- * Everything runs in the caller's event loop.  The socket has mode 0660; who may connect is a matter of its directory
- * and group.  A line that is not JSON, not an object or without a "command" is answered with an error and the
- * connection goes on.
+ * Everything runs in the caller's event loop.  The socket has mode 0660 and the user and group of the process; who may
+ * connect is a matter of these and of its directory.  A line that is not JSON, not an object or without a "command" is
+ * answered with an error and the connection goes on.
  *
  * Limits (enum below): clients (for one more the one longest silent is closed, or if none has been silent for long, the
  * new one is told so and closed); bytes of a request line (longer: one error answer, then closed); bytes of unread

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #define PRIVILEGE_DEFAULT_USER "castswitch"
 
@@ -47,6 +48,13 @@ bool privilege_net_admin(void);
  * -errno with one line in err. */
 int privilege_give_dir(const struct privilege_drop_params *p, const char *path, char *err, size_t errlen)
 	__attribute__((warn_unused_result));
+
+/* Between these two calls, files that root makes (the control socket) belong to the group of the account that
+ * privilege_drop(p) will switch to, so that who is added to that group can use them.  Only to the account's own group,
+ * the one that has its name: in nogroup or users there are others, too.  Without one, or when there will be no switch,
+ * nothing changes.  The first returns the group for the second. */
+gid_t privilege_enter_group(const struct privilege_drop_params *p) __attribute__((warn_unused_result));
+void privilege_leave_group(gid_t before);
 
 /* An enum privilege_result; PRIVILEGE_UNMAPPED has a notice for the log in err, the others leave err alone.  Or -errno
  * with one line in err: -ENOENT no such account, -EPERM not permitted.  After a failure the process may be in between

@@ -168,9 +168,12 @@ app_run_dir(const char *path, const char *user, char err[APP_ERROR_MAX])
 enum app_exit
 app_ctl_open(struct loop *loop, const char *path, const char *user, struct ctl **ret, char err[APP_ERROR_MAX])
 {
+	const struct privilege_drop_params drop = { .user = user };
 	if (!app_run_dir(path, user, err))
 		return APP_PRIVILEGE;
+	gid_t before = privilege_enter_group(&drop);
 	*ret = ctl_open(loop_event_base(loop), path, err, APP_ERROR_MAX);
+	privilege_leave_group(before);
 	return *ret ? APP_OK : APP_RUNTIME;
 }
 

@@ -50,8 +50,8 @@ enum app_exit app_tap_attach(struct app_tap *t, struct loop *loop, struct sw *sw
 /* The port is removed and the interface vanishes, and with it its addresses and routes. */
 void app_tap_close(struct app_tap *t);
 
-/* The control socket at 'path'.  Its directory is made, and given to 'user', when it is the system's own.  NULL with
- * one line in err. */
+/* The control socket at 'path', for root and the group of 'user'.  Its directory is made, and given to 'user', when it
+ * is the system's own.  NULL with one line in err. */
 enum app_exit app_ctl_open(struct loop *loop, const char *path, const char *user, struct ctl **ret,
 			   char err[APP_ERROR_MAX]);
 

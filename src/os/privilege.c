@@ -228,3 +228,27 @@ privilege_give_dir(const struct privilege_drop_params *p, const char *path, char
 		close(fd);
 	return r;
 }
+
+/* The file is made with its group, and not given to it later: by its path that could be another file by then. */
+gid_t
+privilege_enter_group(const struct privilege_drop_params *p)
+{
+	const gid_t before = getegid();
+	const struct group *group;
+	struct target t = { 0 };
+	char notice[256];
+
+	if (find_target(p->user ? p->user : PRIVILEGE_DEFAULT_USER, &t, notice, sizeof(notice)) < 0 ||
+	    t.result != PRIVILEGE_DROPPED)
+		return before;
+	group = getgrgid(t.gid);
+	if (group && strcmp(group->gr_name, t.user) == 0)
+		(void)!setegid(t.gid); /* at worst the file stays root's alone */
+	return before;
+}
+
+void
+privilege_leave_group(gid_t before)
+{
+	(void)!setegid(before);
+}

@@ -559,19 +559,48 @@ a_namespace_with_the_user_becomes_it(void **state)
 	assert_only(NET_ADMIN);
 }
 
-/* --- the directory */
+/* --- files before the drop */
+
+static char dir[64];
+
+static int
+dir_setup(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/castswitch-privilege-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+/* Also after a test that has failed. */
+static int
+dir_teardown(void **state)
+{
+	char command[96];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command);
+}
+
+static const char *
+in_dir(const char *name)
+{
+	static char path[96];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
 
 static void
 the_directory_goes_to_the_user_that_will_be(void **state)
 {
 	const struct passwd *pw = getpwnam(USER);
 	struct privilege_drop_params p = { "root", 0 };
-	char dir[] = "/tmp/castswitch-privilege-XXXXXX", err[256] = "", link_path[64];
+	char err[256] = "";
 	struct stat st;
 
 	(void)state;
 	NEED_ROOT();
-	assert_non_null(mkdtemp(dir));
 	assert_int_equal(privilege_give_dir(&p, dir, err, sizeof(err)), 0);
 	assert_int_equal(stat(dir, &st), 0);
 	assert_int_equal(st.st_uid, 0);
@@ -583,16 +612,99 @@ the_directory_goes_to_the_user_that_will_be(void **state)
 	assert_string_equal(err, "");
 
 	/* and never to where a link points */
-	snprintf(link_path, sizeof(link_path), "%s/link", dir);
-	assert_int_equal(symlink("/", link_path), 0);
-	assert_int_equal(privilege_give_dir(&p, link_path, err, sizeof(err)), -ENOTDIR);
-	assert_int_equal(strncmp(err, link_path, strlen(link_path)), 0);
-	unlink(link_path);
-	rmdir(dir);
+	assert_int_equal(symlink("/", in_dir("link")), 0);
+	assert_int_equal(privilege_give_dir(&p, in_dir("link"), err, sizeof(err)), -ENOTDIR);
+	assert_int_equal(strncmp(err, in_dir("link"), strlen(in_dir("link"))), 0);
 
 	p.user = "no-such-user-x";
 	assert_int_equal(privilege_give_dir(&p, "/", err, sizeof(err)), -ENOENT);
 	assert_non_null(strstr(err, "useradd"));
+}
+
+/* The group of a file that is made between the two calls, and then of one that is made after them. */
+static void
+make_two_files(const char *user, gid_t ret[2])
+{
+	const struct privilege_drop_params p = { user, 0 };
+	struct stat st;
+	gid_t before;
+
+	before = privilege_enter_group(&p);
+	for (int i = 0; i < 2; i++) {
+		const int fd = open(in_dir("file"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+		assert_int_not_equal(fd, -1);
+		assert_int_equal(fstat(fd, &st), 0);
+		ret[i] = st.st_gid;
+		close(fd);
+		unlink(in_dir("file"));
+		if (i == 0)
+			privilege_leave_group(before);
+	}
+}
+
+/* An account other than root with a group of its own name, and one whose group has another. */
+static bool
+find_account(bool own_group, char ret_name[64], gid_t *ret_gid)
+{
+	const struct passwd *pw;
+	bool found = false;
+
+	setpwent();
+	while (!found && (pw = getpwent())) {
+		const struct group *gr = getgrgid(pw->pw_gid);
+
+		found = pw->pw_uid != 0 && pw->pw_gid != 0 && gr &&
+			(strcmp(gr->gr_name, pw->pw_name) == 0) == own_group;
+		if (found) {
+			snprintf(ret_name, 64, "%s", pw->pw_name);
+			*ret_gid = pw->pw_gid;
+		}
+	}
+	endpwent();
+	return found;
+}
+
+static void
+files_get_the_group_of_the_user_when_it_is_his_own(void **state)
+{
+	char user[64];
+	gid_t gid, groups[2];
+
+	(void)state;
+	NEED_ROOT();
+	if (find_account(true, user, &gid)) {
+		make_two_files(user, groups);
+		assert_int_equal(groups[0], gid);
+		assert_int_equal(groups[1], 0);
+	}
+	/* nogroup, users, daemon: others are in it too */
+	if (find_account(false, user, &gid)) {
+		make_two_files(user, groups);
+		assert_int_equal(groups[0], 0);
+		assert_int_equal(groups[1], 0);
+	}
+	make_two_files("root", groups);
+	assert_int_equal(groups[0], 0);
+	make_two_files("no-such-user-x", groups);
+	assert_int_equal(groups[0], 0);
+}
+
+static void
+who_is_not_root_keeps_the_group(void **state)
+{
+	const gid_t gid = getegid();
+	gid_t other, groups[2];
+	char user[64];
+
+	(void)state;
+	if (is_root() || !find_account(true, user, &other)) {
+		print_message("# root, which is the test above, or no account with a group of its own\n");
+		skip();
+	}
+	make_two_files(user, groups);
+	assert_int_equal(groups[0], gid);
+	assert_int_equal(groups[1], gid);
 }
 
 int
@@ -614,7 +726,10 @@ main(void)
 		cmocka_unit_test(a_namespace_of_one_stays_root_even_without_the_account),
 		cmocka_unit_test(a_namespace_without_the_user_or_its_group_stays_root),
 		cmocka_unit_test(a_namespace_with_the_user_becomes_it),
-		cmocka_unit_test(the_directory_goes_to_the_user_that_will_be),
+		cmocka_unit_test_setup_teardown(the_directory_goes_to_the_user_that_will_be, dir_setup, dir_teardown),
+		cmocka_unit_test_setup_teardown(files_get_the_group_of_the_user_when_it_is_his_own, dir_setup,
+						dir_teardown),
+		cmocka_unit_test_setup_teardown(who_is_not_root_keeps_the_group, dir_setup, dir_teardown),
 	};
 
 	return cmocka_run_group_tests_name("privilege", tests, group_setup, NULL);
