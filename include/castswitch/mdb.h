@@ -3,26 +3,23 @@
  *
  * Two levels:
  *  - (vlan, group, port): the router-side state machine of RFC 3376 6.4 with filter mode, group timer, source timers,
- * and the
- *    compatibility mode of RFC 3376 7.3.  It alone decides what is forwarded.
- *  - (host MAC) below it: what that host reported last.  It decides when a leave is exact: nothing is asked when it
- * is known
- *    that nobody else on the port wants the group or source.
+ *    and the compatibility mode of RFC 3376 7.3.  It alone decides what is forwarded.
+ *  - (host MAC) below it: what that host reported last.  It decides when a leave is exact: nothing is asked when it is
+ *    known that nobody else on the port wants the group or source.
  *
  * Leave.  Where a row of the RFC's tables says "Send Q(G)" or "Send Q(G, sources)", the database either
  *  - ends at once what no tracked host wants any more ("exact"), when fast_leave is ON, or AUTO and (the port is an
- * endpoint,
- *    or the port group is in IGMPv3/MLDv2 mode: hosts of that mode don't suppress each other's reports), or
+ *    endpoint, or the port group is in IGMPv3/MLDv2 mode: hosts of that mode don't suppress each other's reports), or
  *  - lowers timers and asks, when we are the querier (RFC 3376 6.6.3), or
  *  - does nothing: the elected querier will ask, and mdb_query_seen() lowers the timers.
  *
  * Every change of what is forwarded marks the group; mdb_report(), mdb_tick() and the others rebuild and publish the
  * routes of marked groups before they return.
  *
- * Limits: groups (vlan, group), source records, sources of a group on a port, groups of a port, hosts of a port.  A
- * report that would exceed one is refused as far as it exceeds it, and named in the return value; nothing existing is
- * thrown out.  Each port has a reserved share (MDB_RESERVED_GROUPS, _SOURCES) of the global limits, so that others
- * cannot use them up for it.
+ * Limits: groups (vlan, group), hosts (vlan, group, port, host) and source records in all; groups, hosts and source
+ * records of a port; sources of a group on a port and of a host in a group.  A report that would exceed one is refused
+ * as far as it exceeds it, and named in the return value; nothing existing is thrown out.  Each port has a reserved
+ * share (MDB_RESERVED_GROUPS, _HOSTS, _SOURCES) of the limits in all, so that others cannot use them up for it.
  */
 #ifndef CASTSWITCH_MDB_H
 #define CASTSWITCH_MDB_H
@@ -39,7 +36,7 @@
 #include "castswitch/switch.h"
 #include "castswitch/timerq.h"
 
-enum { MDB_RESERVED_GROUPS = 8, MDB_RESERVED_SOURCES = 32 };
+enum { MDB_RESERVED_GROUPS = 8, MDB_RESERVED_HOSTS = 32, MDB_RESERVED_SOURCES = 32 };
 
 /* The timing in force, ours or the elected querier's (RFC 3376 section 8). */
 struct mdb_timing {
@@ -50,13 +47,18 @@ struct mdb_timing {
 	nsec_t older_host_interval;        /* RFC 3376 8.13 */
 };
 
+struct mdb_port_params {
+	uint8_t fast_leave; /* enum sw_fast_leave */
+	bool endpoint;
+	uint32_t max_groups, max_hosts, max_source_records; /* 0 = only the limits in all */
+	struct sw_group_rules groups;
+};
+
 /* Per port, owned by the port. */
 struct mdb_port {
 	struct list groups; /* struct mdb_pg of this port */
 	uint16_t id;
-	uint8_t fast_leave; /* enum sw_fast_leave */
-	bool endpoint;
-	uint32_t max_groups, max_hosts; /* 0 = only the global limits */
+	struct mdb_port_params params; /* with group rules of its own */
 	uint32_t n_groups, n_hosts, n_sources;
 };
 
@@ -134,9 +136,11 @@ struct mdb_ops {
 	void (*changed)(void *arg, uint16_t port, uint16_t vid, const struct ipaddr *group, bool joined, struct mono now);
 };
 
+/* Of the whole database, and what it does not believe. */
 struct mdb_limits {
-	uint32_t max_groups, max_source_records;
+	uint32_t max_groups, max_hosts, max_source_records;
 	uint16_t max_sources;
+	bool strict_ssm; /* RFC 4604: groups of the SSM ranges have sources, so nothing else is taken for them */
 };
 
 struct mdb {
@@ -157,10 +161,15 @@ void mdb_init(struct mdb *m, const struct hash_key *key, const struct mdb_limits
 void mdb_fini(struct mdb *m);
 void mdb_set_timing(struct mdb *m, enum gm_family family, const struct mdb_timing *t);
 
-void mdb_port_init(struct mdb_port *p, uint16_t id, uint8_t fast_leave, bool endpoint, uint32_t max_groups,
-		   uint32_t max_hosts);
-/* Forgets everything of a port at once. */
+/* False when out of memory.  The group rules are copied. */
+bool mdb_port_init(struct mdb_port *p, uint16_t id, const struct mdb_port_params *params);
+/* Other settings: limits bind newcomers; memberships that the new group rules refuse end at once.  False, with the old
+ * settings, when out of memory. */
+bool mdb_port_reconfigure(struct mdb *m, struct mdb_port *p, const struct mdb_port_params *params, struct mono now);
+/* Forgets everything that hosts of a port reported, at once. */
 void mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now);
+/* Forgets everything of a port and frees what it holds; before mdb_fini(). */
+void mdb_port_fini(struct mdb *m, struct mdb_port *p, struct mono now);
 
 /* A report or leave (msg->kind not GM_QUERY; its cursor is consumed) from host 'mac' behind port p.  DROP_NONE, or
  * the last limit that refused a part of it: DROP_GROUP_LIMIT, DROP_SOURCE_LIMIT, DROP_HOST_LIMIT. */

@@ -37,18 +37,6 @@ mdb_set_timing(struct mdb *m, enum gm_family family, const struct mdb_timing *t)
 }
 
 void
-mdb_port_init(struct mdb_port *p, uint16_t id, uint8_t fast_leave, bool endpoint, uint32_t max_groups,
-	      uint32_t max_hosts)
-{
-	*p = (struct mdb_port){ .id = id,
-				.fast_leave = fast_leave,
-				.endpoint = endpoint,
-				.max_groups = max_groups,
-				.max_hosts = max_hosts };
-	list_init(&p->groups);
-}
-
-void
 mdb_mark(struct mdb *m, struct mdb_group *g)
 {
 	if (!list_is_linked(&g->dirty))
@@ -198,7 +186,7 @@ mdb_pg_to_include(struct mdb *m, struct mdb_pg *pg)
 static bool
 mdb_may_add_group(const struct mdb *m, const struct mdb_port *p, bool is_new)
 {
-	if (p->max_groups && p->n_groups >= p->max_groups)
+	if (p->params.max_groups && p->n_groups >= p->params.max_groups)
 		return false;
 	return !is_new || p->n_groups < MDB_RESERVED_GROUPS || m->n_groups < m->limits.max_groups;
 }
@@ -250,8 +238,7 @@ mdb_pg_free(struct mdb *m, struct mdb_pg *pg)
 	free(pg);
 }
 
-/* Tells the owner and frees. */
-static void
+void
 mdb_pg_end(struct mdb *m, struct mdb_pg *pg, struct mono now)
 {
 	struct ipaddr group = pg->group->addr;
@@ -391,14 +378,6 @@ mdb_query_seen(struct mdb *m, uint16_t vid, struct gm_msg *query, struct mono no
 		return;
 	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group)
 		mdb_pg_lower(m, pg, *query, now);
-}
-
-void
-mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now)
-{
-	LIST_EACH_SAFE (pg, tmp, &p->groups, struct mdb_pg, by_port)
-		mdb_pg_end(m, pg, now);
-	mdb_settle(m);
 }
 
 void

@@ -57,11 +57,19 @@ mdb_host_fired(struct timer *t, void *arg, struct mono now)
 		timerq_arm(&m->timers, t, due);
 }
 
+static bool
+mdb_may_add_host(const struct mdb *m, const struct mdb_port *p)
+{
+	if (p->params.max_hosts && p->n_hosts >= p->params.max_hosts)
+		return false;
+	return p->n_hosts < MDB_RESERVED_HOSTS || m->n_hosts < m->limits.max_hosts;
+}
+
 static struct mdb_host *
 mdb_host_new(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	struct mdb_host *h = NULL;
-	if (!pg->port->max_hosts || pg->port->n_hosts < pg->port->max_hosts)
+	if (mdb_may_add_host(m, pg->port))
 		h = calloc(1, sizeof(*h));
 	if (!h) {
 		rec->refused = DROP_HOST_LIMIT;

@@ -45,6 +45,8 @@ unsigned mdb_pg_compat(const struct mdb_pg *pg, struct mono now);
 void mdb_mark(struct mdb *m, struct mdb_group *g);
 /* Deletes the port group when nothing is left of it (INCLUDE without sources); true when it is gone. */
 bool mdb_pg_reap(struct mdb *m, struct mdb_pg *pg, struct mono now);
+/* Tells the owner and frees. */
+void mdb_pg_end(struct mdb *m, struct mdb_pg *pg, struct mono now);
 void mdb_pg_to_include(struct mdb *m, struct mdb_pg *pg);
 
 struct mdb_source *mdb_source_find(const struct mdb_pg *pg, const struct ipaddr *addr);
@@ -56,6 +58,10 @@ void mdb_source_arm(struct mdb *m, struct mdb_source *s, struct mono at);
 void mdb_source_end(struct mdb *m, struct mdb_source *s);
 /* Room for n more source records of this port, here or below a host. */
 bool mdb_has_source_room(const struct mdb *m, const struct mdb_port *p, unsigned n);
+
+/* --- mdb_port.c --- */
+/* Whether the rules of the port refuse the group. */
+bool mdb_port_denies(const struct mdb_port *p, const struct ipaddr *group);
 
 /* --- mdb_rows.c: the tables of RFC 3376 6.4.1 and 6.4.2 --- */
 void mdb_apply(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);

@@ -10,9 +10,10 @@ enum { QUERY_SOURCES = 64 }; /* sources in one query: fits any MTU from 1280 up 
 static bool
 mdb_pg_is_exact(const struct mdb_pg *pg, struct mono now)
 {
-	if (pg->port->fast_leave != SW_FAST_LEAVE_AUTO)
-		return pg->port->fast_leave == SW_FAST_LEAVE_ON;
-	return pg->port->endpoint || mdb_pg_compat(pg, now) == 3;
+	const struct mdb_port_params *p = &pg->port->params;
+	if (p->fast_leave != SW_FAST_LEAVE_AUTO)
+		return p->fast_leave == SW_FAST_LEAVE_ON;
+	return p->endpoint || mdb_pg_compat(pg, now) == 3;
 }
 
 static bool

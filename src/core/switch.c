@@ -62,9 +62,7 @@ switch_new(const struct sw_params *params, const struct sw_ops *ops, void *arg, 
 	sw->ops = *ops;
 	sw->arg = arg;
 	const struct sw_snooping *s = &sw->params.snooping;
-	const struct mdb_limits limits = { .max_groups = s->max_groups,
-					   .max_source_records = s->max_source_records,
-					   .max_sources = s->max_sources };
+	const struct mdb_limits limits = sw_mdb_limits(s);
 	struct hash_key fdb_key_ = sw_hash_key(rng), routes_key = sw_hash_key(rng), mdb_key = sw_hash_key(rng);
 	fdb_init(&sw->fdb, &fdb_key_, params->aging, params->max_macs);
 	mroute_table_init(&sw->routes, &routes_key);
@@ -86,7 +84,7 @@ static void
 sw_port_free(struct sw *sw, struct sw_port *p)
 {
 	switch_clear_static_groups(sw, p, MONO_ZERO);
-	mdb_port_flush(&sw->mdb, &p->mdb, MONO_ZERO);
+	mdb_port_fini(&sw->mdb, &p->mdb, MONO_ZERO);
 	fdb_forget_port(&sw->fdb, &p->fdb);
 	timerq_cancel(&sw->timers, &p->router_expiry);
 	sw->ports[p->id] = NULL;
@@ -136,10 +134,14 @@ switch_port_find(const struct sw *sw, const char *name)
 static struct sw_port *
 sw_port_new(struct sw *sw, const struct sw_port_params *params, const struct sw_port_ops *ops, void *arg, uint16_t id)
 {
+	const struct mdb_port_params mdb = sw_mdb_port_params(params);
 	struct sw_port *p = calloc(1, sizeof(*p));
-	if (!p)
+	if (!p || !mdb_port_init(&p->mdb, id, &mdb)) {
+		free(p);
 		return NULL;
+	}
 	p->params = *params;
+	p->params.groups = (struct sw_group_rules){ 0 }; /* the database has a copy */
 	p->ops = *ops;
 	p->arg = arg;
 	p->sw = sw;
@@ -148,7 +150,6 @@ sw_port_new(struct sw *sw, const struct sw_port_params *params, const struct sw_
 	timer_init(&p->router_expiry, sw_router_fired);
 	fdb_port_init(&p->fdb, id, params->max_macs, params->kind != SW_PEER || params->endpoint,
 		      params->protect_macs);
-	mdb_port_init(&p->mdb, id, params->fast_leave, params->endpoint, params->max_groups, params->max_hosts);
 	return p;
 }
 

@@ -124,6 +124,11 @@ void sw_apply_querier(struct sw *sw, enum gm_family family);
 /* The ports that frames to this group MAC go to, or NULL when nobody named any. */
 const struct portset *sw_mac_group_find(const struct sw *sw, uint16_t vid, const struct mac *group);
 
+/* --- switch_reconf.c --- */
+/* The settings of the membership database. */
+struct mdb_limits sw_mdb_limits(const struct sw_snooping *s);
+struct mdb_port_params sw_mdb_port_params(const struct sw_port_params *p);
+
 /* --- switch.c --- */
 void sw_event(struct sw *sw, const struct sw_event *ev, struct mono now);
 
