@@ -457,6 +457,8 @@ enter_namespace_with(const char *uids, const char *gids)
 		return false;
 	writer = fork();
 	if (writer == 0) {
+		/* Without this end of its own it sees the other go away where namespaces are not allowed. */
+		close(ready[1]);
 		bool ok = read(ready[0], &byte, 1) == 1;
 
 		snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)self);
