@@ -73,6 +73,8 @@ switch_new(const struct sw_params *params, const struct sw_ops *ops, void *arg, 
 	portset_init(&sw->routers);
 	portset_init(&sw->takers);
 	portset_init(&sw->all_multicast);
+	portset_init(&sw->flood_unregistered);
+	portset_init(&sw->flood_reports);
 	for (int f = 0; f < GM_FAMILIES; f++) {
 		querier_init(&sw->querier[f], (enum gm_family)f, s, &params->mac, &sw_querier_ops, sw, now);
 		sw_apply_querier(sw, (enum gm_family)f);
@@ -87,6 +89,7 @@ sw_port_free(struct sw *sw, struct sw_port *p)
 	mdb_port_fini(&sw->mdb, &p->mdb, MONO_ZERO);
 	fdb_forget_port(&sw->fdb, &p->fdb);
 	timerq_cancel(&sw->timers, &p->router_expiry);
+	timerq_cancel(&sw->timers, &p->ask_again);
 	sw->ports[p->id] = NULL;
 	sw->n_ports--;
 	free(p);
@@ -110,6 +113,8 @@ switch_free(struct sw *sw)
 	portset_fini(&sw->routers);
 	portset_fini(&sw->takers);
 	portset_fini(&sw->all_multicast);
+	portset_fini(&sw->flood_unregistered);
+	portset_fini(&sw->flood_reports);
 	free(sw);
 }
 
@@ -131,8 +136,19 @@ switch_port_find(const struct sw *sw, const char *name)
 	return NULL;
 }
 
+void
+sw_port_set_rate(struct sw_port *p, struct mono now)
+{
+	const uint64_t rate = p->params.gm_rate;
+	if (p->gm_rate.rate != rate || p->gm_rate.burst != 2 * rate)
+		tbucket_init(&p->gm_rate, rate, 2 * rate, now);
+}
+
+static void sw_port_ask_again(struct timer *t, void *arg, struct mono now);
+
 static struct sw_port *
-sw_port_new(struct sw *sw, const struct sw_port_params *params, const struct sw_port_ops *ops, void *arg, uint16_t id)
+sw_port_new(struct sw *sw, const struct sw_port_params *params, const struct sw_port_ops *ops, void *arg, uint16_t id,
+	    struct mono now)
 {
 	const struct mdb_port_params mdb = sw_mdb_port_params(params);
 	struct sw_port *p = calloc(1, sizeof(*p));
@@ -146,10 +162,11 @@ sw_port_new(struct sw *sw, const struct sw_port_params *params, const struct sw_
 	p->arg = arg;
 	p->sw = sw;
 	p->id = id;
+	sw_port_set_rate(p, now);
 	p->is_router = params->router == SW_ROUTER_ALWAYS;
 	timer_init(&p->router_expiry, sw_router_fired);
-	fdb_port_init(&p->fdb, id, params->max_macs, params->kind != SW_PEER || params->endpoint,
-		      params->protect_macs);
+	timer_init(&p->ask_again, sw_port_ask_again);
+	fdb_port_init(&p->fdb, id, params->max_macs, params->kind != SW_PEER || params->endpoint, params->protect_macs);
 	return p;
 }
 
@@ -158,7 +175,6 @@ switch_port_add(struct sw *sw, const struct sw_port_params *params, const struct
 		struct mono now, int *ret_err)
 {
 	uint16_t id = 0;
-	(void)now;
 	if (switch_port_find(sw, params->name)) {
 		*ret_err = EEXIST;
 		return NULL;
@@ -169,7 +185,7 @@ switch_port_add(struct sw *sw, const struct sw_port_params *params, const struct
 		*ret_err = ENOSPC;
 		return NULL;
 	}
-	struct sw_port *p = sw_port_new(sw, params, ops, arg, id);
+	struct sw_port *p = sw_port_new(sw, params, ops, arg, id, now);
 	if (!p) {
 		*ret_err = ENOMEM;
 		return NULL;
@@ -187,17 +203,29 @@ switch_port_del(struct sw *sw, struct sw_port *p, struct mono now)
 }
 
 /* The hosts behind a port that comes up are asked at once; until they had time to answer, a tap or NIC gets what is not
- * registered.  A peer never gets what it did not ask for. */
-static void
+ * registered.  A peer never gets what it did not ask for.  Returns the time by which answers are in, 'now' when nobody
+ * was asked. */
+static struct mono
 sw_port_ask(struct sw *sw, struct sw_port *p, struct mono now)
 {
+	struct mono answered = now;
 	for (int f = 0; f < GM_FAMILIES; f++) {
 		struct mono until = querier_port_up(&sw->querier[f], p->id, now);
+		answered = mono_max(answered, until);
 		if (!sw->params.snooping.flood_until_querier || p->params.kind == SW_PEER)
 			continue;
 		p->flood_until[f] = until;
 		sw->flood_until[f] = mono_max(sw->flood_until[f], until);
 	}
+	return answered;
+}
+
+static void
+sw_port_ask_again(struct timer *t, void *arg, struct mono now)
+{
+	struct sw *sw = arg;
+	struct sw_port *p = container_of(t, struct sw_port, ask_again);
+	sw_port_ask(sw, p, now);
 }
 
 /* Nothing is believed of what is behind a port that is down. */
@@ -213,11 +241,16 @@ sw_port_forget_routers(struct sw *sw, struct sw_port *p, struct mono now)
 static void
 sw_port_go_up(struct sw *sw, struct sw_port *p, struct mono now)
 {
+	const bool resumes = p->suspended;
 	p->up = true;
 	p->suspended = false;
 	(void)portset_add(&sw->up, p->id);
 	sw_update_takers(sw, p);
-	sw_port_ask(sw, p, now);
+	const struct mono answered = sw_port_ask(sw, p, now);
+	/* One query may get lost; what is not reported after two is of hosts that are gone. */
+	if (resumes && mono_before(now, answered)) {
+		timerq_arm(&sw->timers, &p->ask_again, mono_add(now, SW_RESUME_ASK));
+	}
 }
 
 void
@@ -228,6 +261,7 @@ switch_port_suspend(struct sw *sw, struct sw_port *p, struct mono now)
 	p->up = false;
 	p->suspended = true;
 	portset_remove(&sw->up, p->id);
+	timerq_cancel(&sw->timers, &p->ask_again);
 	sw_update_takers(sw, p);
 	sw_port_forget_routers(sw, p, now);
 }

@@ -33,7 +33,7 @@ void
 sw_copy_to(struct sw *sw, uint16_t id)
 {
 	struct sw_port *p = sw->ports[id];
-	if (p == sw->in || !p->up)
+	if (p == sw->in || !p->up || (p->params.isolate && sw->in->params.isolate))
 		return;
 	if (p->n_tx == SW_BATCH)
 		sw_flush_port(p, sw->now);
@@ -46,7 +46,7 @@ sw_copy_to(struct sw *sw, uint16_t id)
 	sw->copies++;
 }
 
-static void
+void
 sw_copy_visit(void *arg, uint16_t id)
 {
 	sw_copy_to(arg, id);
@@ -85,7 +85,9 @@ sw_unicast(struct sw *sw, const struct frame *f)
 		return DROP_NONE; /* for the switch itself */
 	if (e) {
 		sw_copy_to(sw, e->port);
-		return sw->ports[e->port]->up ? DROP_SAME_PORT : DROP_PORT_DOWN;
+		if (!sw->ports[e->port]->up)
+			return DROP_PORT_DOWN;
+		return e->port == sw->in->id ? DROP_SAME_PORT : DROP_ISOLATED;
 	}
 	for (size_t i = 0; i < sw->up.n; i++)
 		if (sw->ports[sw->up.ids[i]]->params.flood_unknown_unicast)
@@ -100,7 +102,7 @@ sw_flood_unasked(struct sw *sw, enum gm_family family, const struct portset *ser
 {
 	for (size_t i = 0; i < sw->up.n; i++)
 		if (mono_before(sw->now, sw->ports[sw->up.ids[i]]->flood_until[family]) &&
-		    !portset_has(served, sw->up.ids[i]))
+		    !portset_has(served, sw->up.ids[i]) && !portset_has(&sw->flood_unregistered, sw->up.ids[i]))
 			sw_copy_to(sw, sw->up.ids[i]);
 }
 
@@ -117,7 +119,7 @@ sw_unregistered(struct sw *sw, enum gm_family family)
 	case SW_UNREG_ROUTERS:
 		break;
 	}
-	sw_copy_to_set(sw, to);
+	portset_each_of_both(to, &sw->flood_unregistered, sw_copy_visit, sw);
 	if (mono_before(sw->now, sw->flood_until[family]))
 		sw_flood_unasked(sw, family, to);
 	return DROP_UNREGISTERED;
@@ -141,6 +143,24 @@ sw_multicast(struct sw *sw, const struct frame *f)
 	return sw_unregistered(sw, family);
 }
 
+/* Group MACs that are not IP's, or not used so. */
+static enum drop_reason
+sw_other_multicast(struct sw *sw, const struct frame *f)
+{
+	const struct portset *ports = sw_mac_group_find(sw, 0, &f->dst);
+	if (!ports)
+		return sw->params.snooping.drop_non_ip_multicast ? DROP_NON_IP_MULTICAST : sw_flood(sw);
+	portset_each_of_both(ports, &sw->all_multicast, sw_copy_visit, sw);
+	return DROP_NO_MEMBER;
+}
+
+/* IEEE 802.1Q 8.6.3: addresses that bridges keep to themselves, but for those the user wants passed. */
+static enum drop_reason
+sw_reserved(struct sw *sw, const struct frame *f)
+{
+	return sw->params.forward_reserved >> (f->dst.b[5] & 15) & 1 ? sw_flood(sw) : DROP_RESERVED_MAC;
+}
+
 static enum drop_reason
 sw_decide(struct sw *sw, const struct frame *f)
 {
@@ -152,11 +172,11 @@ sw_decide(struct sw *sw, const struct frame *f)
 	case FRAME_MULTICAST_IP:
 		return sw_multicast(sw, f);
 	case FRAME_MULTICAST_OTHER:
-		return sw->params.snooping.drop_non_ip_multicast ? DROP_NON_IP_MULTICAST : sw_flood(sw);
+		return sw_other_multicast(sw, f);
 	case FRAME_RESERVED:
 		break;
 	}
-	return DROP_RESERVED_MAC;
+	return sw_reserved(sw, f);
 }
 
 /* --- ingress --- */
@@ -178,7 +198,7 @@ sw_check_source(struct sw *sw, struct sw_port *in, const struct frame *f)
 	}
 	if (e && fdb_is_guarded(e, &in->fdb, sw->now))
 		return false;
-	if (in->params.learning)
+	if (in->params.learning && !(e && e->is_static))
 		sw_slow_push(sw, SW_SLOW_LEARN, f);
 	return true;
 }

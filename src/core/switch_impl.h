@@ -8,12 +8,15 @@
 #include "castswitch/portset.h"
 #include "castswitch/querier.h"
 #include "castswitch/switch.h"
+#include "castswitch/tbucket.h"
 #include "castswitch/timerq.h"
 
 enum {
 	SW_SLOW_MAX = 2 * SW_BATCH, /* a frame can ask for learning and be a control message */
 	SW_OWN_FRAME = 1600,        /* longest frame of our own: a query with 64 IPv6 sources */
 };
+
+#define SW_RESUME_ASK NSEC_PER_SEC /* between the two queries to a port that was suspended */
 
 struct sw_port {
 	struct sw_port_params params;
@@ -25,6 +28,8 @@ struct sw_port {
 	struct sw_port_stats stats;
 	struct fdb_port fdb;
 	struct mdb_port mdb;
+	struct timer ask_again;     /* after it came back from suspension */
+	struct tbucket gm_rate;     /* params.gm_rate */
 	struct timer router_expiry; /* a learned router port's life; static ones never expire */
 	bool is_router;
 	/* Until then unregistered multicast of a family floods here: hosts were not asked yet (flood_until_querier). */
@@ -63,6 +68,7 @@ struct sw {
 	struct hmap mac_groups;
 	struct portset up;      /* all ports that are up: the flood list */
 	struct portset routers; /* router ports that are up: they get reports */
+	struct portset flood_unregistered, flood_reports; /* ports that are up and have these set */
 	struct portset all_multicast; /* ports that are up and want all multicast, whoever asked and whatever the policy */
 	struct portset takers;  /* both of these: they get every group */
 	bool active[GM_FAMILIES];         /* somebody queries */
@@ -99,6 +105,7 @@ sw_family_of(const struct frame *f)
 /* --- switch_fwd.c --- */
 /* Adds the present frame to a port's list, unless it is the ingress or down. */
 void sw_copy_to(struct sw *sw, uint16_t id);
+void sw_copy_visit(void *sw, uint16_t id); /* sw_copy_to() for portset_each_of_both() */
 void sw_copy_to_set(struct sw *sw, const struct portset *set);
 /* Sends the present frame where its destination MAC is; returns why it could not, should nothing have been sent. */
 enum drop_reason sw_unicast(struct sw *sw, const struct frame *f);
@@ -130,6 +137,8 @@ struct mdb_limits sw_mdb_limits(const struct sw_snooping *s);
 struct mdb_port_params sw_mdb_port_params(const struct sw_port_params *p);
 
 /* --- switch.c --- */
+/* Takes over params.gm_rate; a rate that did not change keeps its bucket. */
+void sw_port_set_rate(struct sw_port *p, struct mono now);
 void sw_event(struct sw *sw, const struct sw_event *ev, struct mono now);
 
 #endif

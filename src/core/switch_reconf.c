@@ -48,6 +48,7 @@ switch_port_reconfigure(struct sw *sw, struct sw_port *p, const struct sw_port_p
 	(void)mdb_port_reconfigure(&sw->mdb, &p->mdb, &mdb, now); /* without memory the old settings stay */
 	p->params = next;
 	p->params.groups = (struct sw_group_rules){ 0 };
+	sw_port_set_rate(p, now);
 	p->fdb.max = next.max_macs;
 	p->fdb.respects = next.protect_macs;
 	if (next.router == SW_ROUTER_ALWAYS)

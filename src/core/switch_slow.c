@@ -27,12 +27,14 @@ sw_update_set(struct portset *set, const struct sw_port *p, bool belongs)
 		portset_remove(set, p->id);
 }
 
-/* The ports that get every group: router ports and those that want all multicast. */
+/* The ports that get every group: router ports and those that want all multicast; and what else a port is sent. */
 void
 sw_update_takers(struct sw *sw, struct sw_port *p)
 {
 	sw_update_set(&sw->routers, p, p->is_router);
 	sw_update_set(&sw->all_multicast, p, p->params.all_multicast);
+	sw_update_set(&sw->flood_unregistered, p, p->params.flood_unregistered);
+	sw_update_set(&sw->flood_reports, p, p->params.flood_reports);
 	sw_update_set(&sw->takers, p, p->is_router || p->params.all_multicast);
 }
 
@@ -98,7 +100,7 @@ sw_slow_report(struct sw *sw, struct sw_port *in, const struct frame *f, struct 
 	if (r != DROP_NONE)
 		return r;
 	sw->frame = f;
-	sw_copy_to_set(sw, &sw->routers);
+	portset_each_of_both(&sw->routers, &sw->flood_reports, sw_copy_visit, sw);
 	return DROP_NONE;
 }
 
@@ -107,6 +109,10 @@ sw_slow_gm(struct sw *sw, struct sw_port *in, const struct frame *f)
 {
 	const struct gm_rules rules = { .strict_router_alert = sw->params.snooping.strict_router_alert };
 	struct gm_msg msg;
+	if (!tbucket_take(&in->gm_rate, 1, sw->now)) {
+		sw_drop(in, DROP_GM_RATE);
+		return;
+	}
 	enum drop_reason r = gm_parse(f, &rules, &msg);
 	if (r == DROP_GM_TYPE) {
 		/* RFC 4541 2.1.1: unknown IGMP types are forwarded like any multicast that nobody registers. */

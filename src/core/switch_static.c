@@ -54,8 +54,7 @@ sw_mac_group_remove(struct sw *sw, struct sw_mac_group *g, uint16_t port)
 }
 
 bool
-switch_add_static_group_mac(struct sw *sw, struct sw_port *port, uint16_t vid, const struct mac *group,
-			    struct mono now)
+switch_add_static_group_mac(struct sw *sw, struct sw_port *port, uint16_t vid, const struct mac *group, struct mono now)
 {
 	const uint64_t key = sw_static_key(sw, vid, group);
 	struct sw_mac_group *g = sw_mac_group_lookup(sw, key);

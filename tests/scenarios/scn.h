@@ -9,7 +9,8 @@
  *	scn_match.c   bytes against struct scn_frame
  *	scn_decode.c  bytes -> words, for people
  *	scn_world.c   the switch, its ports, the clock, what was sent
- *	scn_cmd.c     commands that make something happen
+ *	scn_setup.c   commands that set up and change the switch, its ports and what is static
+ *	scn_cmd.c     commands of time and frames
  *	scn_expect.c  commands that expect frames and events
  *	scn_groups.c  commands that look at the table of groups
  *	scn_look.c    commands that look at the FDB, ports, counters and the querier
@@ -39,6 +40,7 @@ enum {
 	SCN_ADDRS = 512,    /* sources that one frame names, all records together */
 	SCN_RECORDS = 16,   /* of a report */
 	SCN_BYTES = 2048,   /* longest frame */
+	SCN_PREFIXES = 32,  /* of the ports' rules for groups */
 	SCN_TICKS = 100000, /* of one step: more is an engine that spins */
 };
 
@@ -70,6 +72,8 @@ enum {
 	SCN_HAS_RECORDS = 1 << 12,
 	SCN_SEQ = 1 << 13,
 	SCN_IP_DST = 1 << 14,
+	SCN_INNER_VLAN = 1 << 15,
+	SCN_SERVICE_VLAN = 1 << 16,
 };
 
 struct scn_record {
@@ -84,7 +88,8 @@ struct scn_frame {
 	struct mac from, to;
 	struct ipaddr src, dst; /* IP addresses; of a GM message dst is the group */
 	struct ipaddr ip_dst;   /* of a GM message sent to another address than its kind says */
-	uint32_t size, ttl, type, vlan, repeat, seq;
+	uint32_t size, ttl, type, vlan, inner_vlan, service_vlan, repeat, seq;
+	bool untagged;          /* an expected frame has no tag */
 
 	/* SCN_GM */
 	enum gm_family family;
@@ -149,6 +154,8 @@ struct scn {
 	struct mono now;
 	struct scn_port ports[SCN_PORTS];
 	int n_ports;
+	struct ipprefix prefixes[SCN_PREFIXES];
+	size_t n_prefixes;
 	bool ignore_queries;       /* for ports to come, too */
 	struct scn_groups *groups; /* inside of a groups block: the table as it was at its beginning */
 
@@ -188,6 +195,8 @@ bool scn_parse_duration(struct scn *s, const char *word, nsec_t *ret); /* 125s, 
 bool scn_parse_ip(struct scn *s, const char *word, struct ipaddr *ret);
 bool scn_parse_mac(struct scn *s, const char *word, struct mac *ret); /* or an IP address: its host's MAC */
 struct mac scn_mac_of(const struct ipaddr *host);
+/* "vlan=N" when that is the next word; *ret is 0 when it is not. */
+bool scn_take_vlan(struct scn *s, struct scn_args *a, uint16_t *ret);
 /* Calls fn for each part of a comma-separated list. */
 bool scn_each_part(struct scn *s, const char *list, bool (*fn)(struct scn *s, const char *part, void *arg), void *arg);
 
@@ -264,8 +273,8 @@ struct scn_command {
 	const char *name;
 	scn_command_fn *run;
 };
-/* Tables that end with a NULL name; "switch" is the first of scn_commands. */
-extern const struct scn_command scn_commands[], scn_expectations[], scn_group_looks[], scn_looks[];
+/* Tables that end with a NULL name; "switch" is the first of scn_setup_commands. */
+extern const struct scn_command scn_setup_commands[], scn_commands[], scn_expectations[], scn_group_looks[], scn_looks[];
 
 /* A line between "groups" and "end". */
 bool scn_group_line(struct scn *s, struct scn_args *a);

@@ -127,7 +127,10 @@ scn_write_mrd(struct wcur *w, const struct scn_frame *f)
 	const uint8_t proto = v4 ? 2 : 58;
 	const size_t len = f->kind == GM_REPORT ? 8 : 4;
 	const nsec_t interval = f->given & SCN_MAX_RESP ? f->max_resp : 20 * NSEC_PER_SEC;
-	to_snoopers.dst = v4 ? ipaddr_v4_u32(0xe000006a) : (struct ipaddr){ { 0xff, 0x02, [15] = 0x6a } };
+	if (f->kind == GM_QUERY) /* to all routers, the others to all snoopers */
+		to_snoopers.dst = v4 ? ipaddr_v4_u32(0xe0000002) : (struct ipaddr){ { 0xff, 0x02, [15] = 0x02 } };
+	else
+		to_snoopers.dst = v4 ? ipaddr_v4_u32(0xe000006a) : (struct ipaddr){ { 0xff, 0x02, [15] = 0x6a } };
 	to_snoopers.given |= SCN_TTL;
 	to_snoopers.ttl = f->given & SCN_TTL ? f->ttl : 1;
 	scn_write_ip(w, &to_snoopers, &src, proto, len);
@@ -298,14 +301,27 @@ scn_spoil(struct scn *s, const struct scn_frame *want, uint8_t *buf, size_t *len
 /* --- all of it --- */
 
 static size_t
-scn_add_tag(const struct scn_frame *f, uint8_t *buf, size_t len)
+scn_add_tag(uint8_t *buf, size_t len, uint16_t ethertype, uint32_t tag)
 {
-	if (!(f->given & SCN_VLAN) || len + VLAN_TAG_LEN > SCN_BYTES)
+	if (len + VLAN_TAG_LEN > SCN_BYTES)
 		return len;
 	memmove(buf + 12 + VLAN_TAG_LEN, buf + 12, len - 12);
-	scn_put16(buf + 12, ETHERTYPE_VLAN);
-	scn_put16(buf + 14, f->vlan);
+	scn_put16(buf + 12, ethertype);
+	scn_put16(buf + 14, tag);
 	return len + VLAN_TAG_LEN;
+}
+
+/* From the innermost out. */
+static size_t
+scn_add_tags(const struct scn_frame *f, uint8_t *buf, size_t len)
+{
+	if (f->given & SCN_INNER_VLAN)
+		len = scn_add_tag(buf, len, ETHERTYPE_VLAN, f->inner_vlan);
+	if (f->given & SCN_VLAN)
+		len = scn_add_tag(buf, len, ETHERTYPE_VLAN, f->vlan);
+	if (f->given & SCN_SERVICE_VLAN)
+		len = scn_add_tag(buf, len, ETHERTYPE_QINQ, f->service_vlan);
+	return len;
 }
 
 static size_t
@@ -347,7 +363,7 @@ scn_frame_build(struct scn *s, const struct scn_frame *f, uint32_t seq, uint8_t 
 	}
 	if (!scn_is_honest(f) && !scn_spoil(s, f, buf, &len))
 		return 0;
-	len = scn_add_tag(f, buf, len);
+	len = scn_add_tags(f, buf, len);
 	if (f->truncate && f->truncate < len)
 		len = f->truncate;
 	if (f->pad && len + f->pad <= SCN_BYTES) {

@@ -128,6 +128,10 @@ scn_decode(const uint8_t *bytes, size_t len, struct sbuf *out)
 		scn_add_ip(out, " > ", &f.ip_dst);
 		if (f.l4 && f.len >= f.l4 + 12u)
 			sbuf_printf(out, " seq=%u", (unsigned)f.data[f.l4 + 10] << 8 | f.data[f.l4 + 11]);
+	} else if (f.control == FRAME_MRD) {
+		sbuf_printf(out, "mrd type=%u", f.data[f.l4]);
+		scn_add_ip(out, " src=", &f.ip_src);
+		scn_add_ip(out, " dst=", &f.ip_dst);
 	} else if (f.control == FRAME_PIM) {
 		scn_add_ip(out, "pim-hello src=", &f.ip_src);
 	} else {

@@ -102,22 +102,26 @@ scn_parse_event(struct scn *s, struct scn_args *a, struct scn_event *ret)
 		ev->family = scn_next_is(a, "mld") ? GM_MLD : GM_IGMP;
 		if (ev->family == GM_IGMP && !scn_next_is(a, "igmp"))
 			return scn_fail(s, "event querier igmp|mld ADDRESS|none");
-		return scn_next_is(a, "none") || scn_parse_ip(s, scn_next(a), &ev->group);
+		return (scn_next_is(a, "none") || scn_parse_ip(s, scn_next(a), &ev->group)) &&
+		       scn_take_vlan(s, a, &ev->vid);
 	}
 	const char *port = scn_next(a);
 	ret->port = port ? scn_port_find(s, port) : NULL;
 	if (!ret->port)
 		return scn_fail(s, "there was no port '%s'", port ? port : "");
-	if (ev->kind == SW_EVENT_JOIN || ev->kind == SW_EVENT_LEAVE)
-		return scn_parse_ip(s, scn_next(a), &ev->group);
-	return ev->kind != SW_EVENT_MAC_MOVED || scn_parse_mac(s, scn_next(a), &ev->mac);
+	if ((ev->kind == SW_EVENT_JOIN || ev->kind == SW_EVENT_LEAVE) && !scn_parse_ip(s, scn_next(a), &ev->group))
+		return false;
+	if (ev->kind == SW_EVENT_MAC_MOVED && !scn_parse_mac(s, scn_next(a), &ev->mac))
+		return false;
+	return scn_take_vlan(s, a, &ev->vid);
 }
 
 static bool
 scn_same_event(const struct scn_event *want, const struct scn_event *got)
 {
 	const struct sw_event *w = &want->ev, *g = &got->ev;
-	if (w->kind != g->kind || !ipaddr_equal(&w->group, &g->group) || !mac_equal(&w->mac, &g->mac))
+	if (w->kind != g->kind || w->vid != g->vid || !ipaddr_equal(&w->group, &g->group) ||
+	    !mac_equal(&w->mac, &g->mac))
 		return false;
 	return w->kind == SW_EVENT_QUERIER ? w->family == g->family : want->port == got->port;
 }
@@ -129,8 +133,8 @@ scn_note_events(struct scn *s)
 	for (size_t i = 0; i < s->n_events; i++) {
 		const struct scn_event *e = &s->events[i];
 		if (!e->seen)
-			scn_note(s, "event %s %s %s %s", event_names[e->ev.kind], e->port ? e->port->name : "-",
-				 ipaddr_str(&e->ev.group, ip), mac_str(&e->ev.mac, mac));
+			scn_note(s, "event %s %s %s %s vlan=%u", event_names[e->ev.kind], e->port ? e->port->name : "-",
+				 ipaddr_str(&e->ev.group, ip), mac_str(&e->ev.mac, mac), e->ev.vid);
 	}
 }
 

@@ -7,8 +7,9 @@
 struct scn_group {
 	struct ipaddr group;
 	char port[SW_PORT_NAME];
-	bool exclude, seen;
+	bool exclude, is_static, seen;
 	uint8_t version;
+	uint16_t vid;
 	struct mono expires;
 	struct sw_source_view *sources;
 	size_t n_sources;
@@ -30,6 +31,8 @@ scn_copy_group(void *arg, const struct sw_group_view *v)
 		abort();
 	struct scn_group *g = &t->list[t->n++];
 	*g = (struct scn_group){ .group = v->group,
+				 .vid = v->vid,
+				 .is_static = v->is_static,
 				 .exclude = v->exclude,
 				 .version = v->version,
 				 .expires = v->expires,
@@ -85,7 +88,9 @@ scn_note_group(struct scn *s, const struct scn_group *g)
 	scn_note_sources(g, false, " blocked=", &out);
 	for (size_t i = 0; i < g->n_hosts; i++)
 		sbuf_printf(&out, "%s%s", i ? "," : " hosts=", mac_str(&g->hosts[i], mac));
-	sbuf_printf(&out, " version=%u", g->version);
+	sbuf_printf(&out, "%s version=%u", g->is_static ? " static" : "", g->version);
+	if (g->vid)
+		sbuf_printf(&out, " vlan=%u", g->vid);
 	scn_duration_str(scn_since_start(g->expires), at);
 	if (g->exclude)
 		sbuf_printf(&out, " expires=%s", at);
@@ -204,19 +209,24 @@ scn_check_group_word(struct scn *s, const struct scn_group *g, const char *word,
 		*ret_wrong |= ok && scn_time(at).ns != g->expires.ns;
 		return ok;
 	}
+	if (strcmp(word, "static") == 0 || strcmp(word, "not-static") == 0) {
+		*ret_wrong |= g->is_static != (*word == 's');
+		return true;
+	}
 	return scn_fail(s, "what is '%s'?", word);
 }
 
 static struct scn_group *
-scn_group_find(struct scn_groups *t, const struct ipaddr *group, const char *port)
+scn_group_find(struct scn_groups *t, uint16_t vid, const struct ipaddr *group, const char *port)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (ipaddr_equal(&t->list[i].group, group) && (!port || strcmp(t->list[i].port, port) == 0))
+		if (t->list[i].vid == vid && ipaddr_equal(&t->list[i].group, group) &&
+		    (!port || strcmp(t->list[i].port, port) == 0))
 			return &t->list[i];
 	return NULL;
 }
 
-/* GROUP PORT include|exclude [sources=] [blocked=] [hosts=] [version=] [expires=] */
+/* GROUP PORT include|exclude [vlan=] [sources=] [blocked=] [hosts=] [version=] [expires=] [static|not-static] */
 static bool
 scn_check_group(struct scn *s, struct scn_groups *t, struct scn_args *a)
 {
@@ -224,12 +234,15 @@ scn_check_group(struct scn *s, struct scn_groups *t, struct scn_args *a)
 	struct scn_port *p;
 	const char *mode, *w;
 	size_t listed[2] = { 0 };
+	uint16_t vid;
 	if (!scn_parse_ip(s, scn_next(a), &addr) || !scn_parse_port(s, scn_next(a), &p))
 		return false;
 	mode = scn_next(a);
 	if (!mode || (strcmp(mode, "include") != 0 && strcmp(mode, "exclude") != 0))
 		return scn_fail(s, "GROUP PORT include|exclude ...");
-	struct scn_group *g = scn_group_find(t, &addr, p->name);
+	if (!scn_take_vlan(s, a, &vid))
+		return false;
+	struct scn_group *g = scn_group_find(t, vid, &addr, p->name);
 	bool wrong = !g || g->exclude != (*mode == 'e');
 	while (g && (w = scn_next(a)))
 		if (!scn_check_group_word(s, g, w, listed, &wrong))
@@ -249,20 +262,25 @@ look_group(struct scn *s, struct scn_args *a)
 	return ok;
 }
 
-/* no-group GROUP [PORT] */
+/* no-group GROUP [PORT] [vlan=] */
 static bool
 look_no_group(struct scn *s, struct scn_args *a)
 {
 	struct ipaddr addr;
 	struct scn_port *p;
 	const char *port;
+	uint16_t vid;
 	if (!scn_parse_ip(s, scn_next(a), &addr))
 		return false;
 	port = scn_peek(a);
+	if (port && scn_value_of(port, "vlan"))
+		port = NULL;
 	if (port && !scn_parse_port(s, scn_next(a), &p))
 		return false;
+	if (!scn_take_vlan(s, a, &vid))
+		return false;
 	struct scn_groups *t = scn_look_at_groups(s);
-	bool ok = !scn_group_find(t, &addr, port) || scn_group_fails(s, t, "there is such a group");
+	bool ok = !scn_group_find(t, vid, &addr, port) || scn_group_fails(s, t, "there is such a group");
 	scn_groups_free(t);
 	return ok && scn_no_more(s, a);
 }

@@ -1,11 +1,13 @@
 /* The scenario runner: commands that look at the FDB, ports, counters and the querier. */
 #include "scn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- FDB --- */
 
 struct scn_mac_search {
+	uint16_t vid;
 	struct mac mac;
 	const struct sw_port *port;
 	bool found;
@@ -15,19 +17,20 @@ static void
 scn_find_mac(void *arg, const struct sw_fdb_view *v)
 {
 	struct scn_mac_search *x = arg;
-	if (!mac_equal(&x->mac, &v->mac))
+	if (x->vid != v->vid || !mac_equal(&x->mac, &v->mac))
 		return;
 	x->found = true;
 	x->port = v->port;
 }
 
-/* fdb MAC PORT|self */
+/* fdb MAC PORT|self [vlan=] */
 static bool
 look_fdb(struct scn *s, struct scn_args *a)
 {
 	struct scn_mac_search x = { .port = NULL };
 	struct scn_port *p = NULL;
-	if (!scn_parse_mac(s, scn_next(a), &x.mac) || (!scn_next_is(a, "self") && !scn_parse_port(s, scn_next(a), &p)))
+	if (!scn_parse_mac(s, scn_next(a), &x.mac) ||
+	    (!scn_next_is(a, "self") && !scn_parse_port(s, scn_next(a), &p)) || !scn_take_vlan(s, a, &x.vid))
 		return false;
 	switch_each_mac(s->sw, scn_find_mac, &x);
 	if (!x.found)
@@ -41,7 +44,7 @@ static bool
 look_no_fdb(struct scn *s, struct scn_args *a)
 {
 	struct scn_mac_search x = { .port = NULL };
-	if (!scn_parse_mac(s, scn_next(a), &x.mac))
+	if (!scn_parse_mac(s, scn_next(a), &x.mac) || !scn_take_vlan(s, a, &x.vid))
 		return false;
 	switch_each_mac(s->sw, scn_find_mac, &x);
 	if (x.found)
@@ -77,22 +80,62 @@ scn_view_port(struct scn *s, struct scn_args *a, struct scn_port **ret, struct s
 	return true;
 }
 
-static bool
-look_router(struct scn *s, struct scn_args *a)
+struct scn_router_search {
+	const struct sw_port *port;
+	uint16_t vid;
+	bool found;
+	struct mono expires;
+};
+
+static void
+scn_find_router(void *arg, const struct sw_router_view *v)
 {
-	struct scn_port_search x;
-	struct scn_port *p;
-	return scn_view_port(s, a, &p, &x) && scn_no_more(s, a) &&
-	       (x.view.router || scn_fail(s, "'%s' is no router port", p->name));
+	struct scn_router_search *x = arg;
+	if (v->port != x->port || v->vid != x->vid)
+		return;
+	x->found = true;
+	x->expires = v->expires;
 }
 
 static bool
+scn_view_router(struct scn *s, struct scn_args *a, struct scn_router_search *ret)
+{
+	struct scn_port *p;
+	*ret = (struct scn_router_search){ .found = false };
+	if (!scn_parse_port(s, scn_next(a), &p) || !scn_take_vlan(s, a, &ret->vid))
+		return false;
+	ret->port = p->port;
+	switch_each_router(s->sw, scn_find_router, ret);
+	return true;
+}
+
+/* router PORT [vlan=N] [expires=T] */
+static bool
+look_router(struct scn *s, struct scn_args *a)
+{
+	struct scn_router_search x;
+	char text[32];
+	nsec_t at;
+	if (!scn_view_router(s, a, &x))
+		return false;
+	if (!x.found)
+		return scn_fail(s, "it is no router port");
+	const char *expires = scn_peek(a) ? scn_value_of(scn_peek(a), "expires") : NULL;
+	if (!expires)
+		return scn_no_more(s, a);
+	if (!scn_parse_duration(s, expires, &at))
+		return false;
+	scn_duration_str(scn_since_start(x.expires), text);
+	scn_next(a);
+	return scn_no_more(s, a) && (scn_time(at).ns == x.expires.ns || scn_fail(s, "it expires at %s", text));
+}
+
+/* no-router PORT [vlan=N] */
+static bool
 look_no_router(struct scn *s, struct scn_args *a)
 {
-	struct scn_port_search x;
-	struct scn_port *p;
-	return scn_view_port(s, a, &p, &x) && scn_no_more(s, a) &&
-	       (!x.view.router || scn_fail(s, "'%s' is a router port", p->name));
+	struct scn_router_search x;
+	return scn_view_router(s, a, &x) && scn_no_more(s, a) && (!x.found || scn_fail(s, "it is a router port"));
 }
 
 static enum drop_reason
@@ -132,7 +175,7 @@ look_drops(struct scn *s, struct scn_args *a)
 
 /* --- querier, counts --- */
 
-/* querier igmp|mld self|none|ADDRESS [PORT] */
+/* querier igmp|mld self|none|ADDRESS [PORT] [vlan=N] */
 static bool
 look_querier(struct scn *s, struct scn_args *a)
 {
@@ -143,15 +186,18 @@ look_querier(struct scn *s, struct scn_args *a)
 	enum gm_family family = scn_next_is(a, "mld") ? GM_MLD : GM_IGMP;
 	if (family == GM_IGMP && !scn_next_is(a, "igmp"))
 		return scn_fail(s, "querier igmp|mld self|none|ADDRESS [PORT]");
+	uint16_t vid;
 	bool self = scn_next_is(a, "self");
 	if (!self && !scn_next_is(a, "none") && !scn_parse_ip(s, scn_next(a), &want))
 		return false;
-	switch_querier(s->sw, 0, family, &v);
+	if (scn_peek(a) && !scn_value_of(scn_peek(a), "vlan") && !scn_parse_port(s, scn_next(a), &p))
+		return false;
+	if (!scn_take_vlan(s, a, &vid))
+		return false;
+	switch_querier(s->sw, vid, family, &v);
 	if (v.querier != self || (!self && !ipaddr_equal(&v.address, &want)))
 		return scn_fail(s, "the querier is %s %s",
 				v.querier ? "self" : "another:", ipaddr_str(&v.address, text));
-	if (scn_peek(a) && !scn_parse_port(s, scn_next(a), &p))
-		return false;
 	if (p && p->port != v.port)
 		return scn_fail(s, "the querier is at '%s'", v.port ? sw_port_name(v.port) : "self");
 	return scn_no_more(s, a);
@@ -166,6 +212,7 @@ static const struct scn_option counts[] = {
 	COUNT("ports", ports),   COUNT("macs", macs),
 	COUNT("groups", groups), COUNT("port-groups", port_groups),
 	COUNT("hosts", hosts),   COUNT("sources", source_records),
+	COUNT("vlans", vlans),
 };
 
 /* counts [ports=] [macs=] ... */
@@ -181,13 +228,36 @@ look_counts(struct scn *s, struct scn_args *a)
 			return false;
 	}
 	return memcmp(&c, &want, sizeof(c)) == 0 ||
-	       scn_fail(s, "counts ports=%u macs=%u groups=%u port-groups=%u hosts=%u sources=%u", c.ports, c.macs,
-			c.groups, c.port_groups, c.hosts, c.source_records);
+	       scn_fail(s, "counts ports=%u macs=%u groups=%u port-groups=%u hosts=%u sources=%u vlans=%u", c.ports,
+			c.macs, c.groups, c.port_groups, c.hosts, c.source_records, c.vlans);
+}
+
+static void
+scn_count_vlan(void *arg, uint16_t vid)
+{
+	struct scn_args *a = arg;
+	char text[8];
+	snprintf(text, sizeof(text), "%u", vid);
+	if (!scn_next_is(a, text))
+		a->at = SCN_WORDS; /* out of order: nothing more agrees */
+}
+
+/* vlans N ...: all there are. */
+static bool
+look_vlans(struct scn *s, struct scn_args *a)
+{
+	switch_each_vlan(s->sw, scn_count_vlan, a);
+	return a->at == a->n || scn_fail(s, "there are other VLANs");
 }
 
 const struct scn_command scn_looks[] = {
-	{ "fdb", look_fdb },       { "no-fdb", look_no_fdb },
-	{ "router", look_router }, { "no-router", look_no_router },
-	{ "drops", look_drops },   { "querier", look_querier },
-	{ "counts", look_counts }, { NULL, NULL },
+	{ "fdb", look_fdb },
+	{ "no-fdb", look_no_fdb },
+	{ "router", look_router },
+	{ "no-router", look_no_router },
+	{ "drops", look_drops },
+	{ "querier", look_querier },
+	{ "counts", look_counts },
+	{ "vlans", look_vlans },
+	{ NULL, NULL },
 };

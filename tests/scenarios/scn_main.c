@@ -18,7 +18,8 @@
 static const struct scn_command *
 scn_find_command(const char *name)
 {
-	const struct scn_command *tables[] = { scn_commands, scn_expectations, scn_group_looks, scn_looks };
+	const struct scn_command *tables[] = { scn_setup_commands, scn_commands, scn_expectations, scn_group_looks,
+					       scn_looks };
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct scn_command *c = tables[i]; c->name; c++)
 			if (strcmp(c->name, name) == 0)
@@ -39,7 +40,7 @@ scn_play_line(struct scn *s, char *line)
 	const struct scn_command *c = scn_find_command(scn_next(&a));
 	if (!c)
 		return scn_fail(s, "there is no command '%s'", a.word[0]);
-	if (!s->sw && c->run != scn_commands[0].run && !scn_start(s))
+	if (!s->sw && c->run != scn_setup_commands[0].run && !scn_start(s))
 		return false;
 	return c->run(s, &a) && (switch_check(s->sw) || scn_fail(s, "the switch's tables disagree"));
 }

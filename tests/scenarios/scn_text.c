@@ -218,6 +218,19 @@ scn_parse_mac(struct scn *s, const char *word, struct mac *ret)
 }
 
 bool
+scn_take_vlan(struct scn *s, struct scn_args *a, uint16_t *ret)
+{
+	const char *word = scn_peek(a), *v = word ? scn_value_of(word, "vlan") : NULL;
+	uint32_t vid = 0;
+	if (v && !scn_parse_u32(s, v, 4094, &vid))
+		return false;
+	if (v)
+		scn_next(a);
+	*ret = (uint16_t)vid;
+	return true;
+}
+
+bool
 scn_each_part(struct scn *s, const char *list, bool (*fn)(struct scn *s, const char *part, void *arg), void *arg)
 {
 	char part[256];
