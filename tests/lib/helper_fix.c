@@ -12,10 +12,11 @@
 #include <sys/wait.h>
 
 #include "castswitch/log.h"
+#include "lib/tempdir.h"
 
 enum { DEADLINE_S = 60 };
 
-static char dir[64];
+static const char *dir;
 static char file_paths[N_FILES][96], hook_paths[N_HOOKS][96];
 const char *fix_files[N_FILES], *fix_hooks[N_HOOKS];
 struct helper_params fix_params;
@@ -100,7 +101,7 @@ make_hooks(void)
 		[HOOK_ENV] = "cat /proc/$$/environ >$dir/environ; cat /proc/$$/status >$dir/status\n"
 			     "pwd >$dir/pwd\n",
 		[HOOK_APPEND] = "echo $CASTSWITCH_N >>$dir/order\n",
-		[HOOK_HANG] = "sleep 1000 &\necho $! >$dir/child\nwait\n",
+		[HOOK_HANG] = "sleep 100 &\necho $! >$dir/child\nwait\n",
 		[HOOK_FIFO] = "echo here >$dir/fifo\n",
 		[HOOK_WAIT] = "read line <$dir/fifo\n",
 		[HOOK_FAIL] = "exit 3\n",
@@ -142,8 +143,8 @@ fix_setup(void **state)
 		return -1;
 	logged->lines[0] = '\0';
 	log_set_sink(sink, NULL);
-	strcpy(dir, "/tmp/castswitch-helper-XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	dir = tempdir_make("helper");
+	assert_non_null(dir);
 	make_files();
 	make_hooks();
 	fix_params = (struct helper_params){
@@ -155,13 +156,10 @@ fix_setup(void **state)
 int
 fix_teardown(void **state)
 {
-	char command[128];
-
 	(void)state;
 	fix_stop();
 	log_set_sink(NULL, NULL);
-	snprintf(command, sizeof(command), "rm -r '%s'", dir);
-	return system(command);
+	return tempdir_remove();
 }
 
 void

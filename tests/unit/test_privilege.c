@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "castswitch/privilege.h"
+#include "lib/tempdir.h"
 
 #define USER "nobody" /* some account that exists */
 #define NET_ADMIN (UINT64_C(1) << CAP_NET_ADMIN)
@@ -563,25 +564,21 @@ a_namespace_with_the_user_becomes_it(void **state)
 
 /* --- files before the drop */
 
-static char dir[64];
+static const char *dir;
 
 static int
 dir_setup(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/castswitch-privilege-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	dir = tempdir_make("privilege");
+	return dir ? 0 : -1;
 }
 
-/* Also after a test that has failed. */
 static int
 dir_teardown(void **state)
 {
-	char command[96];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
+	return tempdir_remove();
 }
 
 static const char *

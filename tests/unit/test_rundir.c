@@ -13,15 +13,17 @@
 #include <cmocka.h>
 
 #include "castswitch/rundir.h"
+#include "lib/tempdir.h"
 
-static char base[64], path[80];
+static char path[80];
 
 static int
 setup(void **state)
 {
 	(void)state;
-	strcpy(base, "/tmp/castswitch-rundir-XXXXXX");
-	assert_non_null(mkdtemp(base));
+	const char *base = tempdir_make("rundir");
+
+	assert_non_null(base);
 	snprintf(path, sizeof(path), "%s/run", base);
 	return 0;
 }
@@ -30,9 +32,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	if (rmdir(path) < 0)
-		unlink(path);
-	return rmdir(base);
+	return tempdir_remove();
 }
 
 static unsigned
