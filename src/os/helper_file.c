@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/stat.h>
@@ -21,11 +22,12 @@ enum {
 };
 
 struct way {
-	int dir;             /* where it has led to */
-	bool shared;         /* others may add to this directory and change what is theirs: sticky, like /tmp */
-	uid_t owner;         /* who besides root can change the way; 0 nobody */
-	unsigned links;      /* that were followed */
-	char rest[PATH_MAX]; /* what is left; empty, or behind the first name it begins with a slash */
+	int dir;        /* where it has led to */
+	bool shared;    /* others may add to this directory and change what is theirs: sticky, like /tmp */
+	uid_t owner;    /* who besides root can change the way; 0 nobody */
+	unsigned links; /* that were followed */
+	char rest[PATH_MAX];
+	size_t at; /* what is left of it; empty, or behind the first name it begins with a slash */
 };
 
 /* 'w' is NULL when it doesn't matter how the file was come by. */
@@ -91,15 +93,16 @@ enter(struct way *w, int fd)
 
 /* A path, and only then what is left. */
 static int
-go_by(struct way *w, const char *path, size_t len)
+go_by(struct way *w, const char *path)
 {
-	const size_t left = strlen(w->rest);
+	char all[PATH_MAX];
+	const int len = snprintf(all, sizeof(all), "%s%s", path, w->rest + w->at);
 
-	if (len + left >= sizeof(w->rest))
+	if (len < 0 || (size_t)len >= sizeof(all))
 		return -ENAMETOOLONG;
-	memmove(w->rest + len, w->rest, left + 1);
-	memcpy(w->rest, path, len);
-	return *w->rest == '/' ? enter(w, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) : 0;
+	memcpy(w->rest, all, (size_t)len + 1);
+	w->at = 0;
+	return *path == '/' ? enter(w, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) : 0;
 }
 
 static int
@@ -113,22 +116,28 @@ follow(struct way *w, const char *link)
 	if (++w->links > LINKS_MAX)
 		return -ELOOP;
 	len = readlinkat(w->dir, link, text, sizeof(text));
-	return len < 0 ? -errno : go_by(w, text, (size_t)len);
+	if (len < 0)
+		return -errno;
+	if ((size_t)len == sizeof(text))
+		return -ENAMETOOLONG;
+	text[len] = '\0';
+	return go_by(w, text);
 }
 
 /* Takes the next name from what is left. */
 static int
 next_name(struct way *w, char name[NAME_MAX + 1])
 {
-	const size_t from = strspn(w->rest, "/"), len = strcspn(w->rest + from, "/");
+	const char *from = w->rest + w->at + strspn(w->rest + w->at, "/");
+	const size_t len = strcspn(from, "/");
 
 	if (len == 0)
 		return -EISDIR;
 	if (len > NAME_MAX)
 		return -ENAMETOOLONG;
-	memcpy(name, w->rest + from, len);
+	memcpy(name, from, len);
 	name[len] = '\0';
-	memmove(w->rest, w->rest + from + len, strlen(w->rest + from + len) + 1);
+	w->at = (size_t)(from + len - w->rest);
 	return 0;
 }
 
@@ -147,7 +156,7 @@ step(struct way *w, int *ret_fd)
 		return -errno;
 	if (S_ISLNK(st.st_mode))
 		return follow(w, name);
-	if (*w->rest)
+	if (w->rest[w->at])
 		return enter(w, openat(w->dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 	r = check(w, &st);
 	return r < 0 ? r : finish(w, openat(w->dir, name, OPEN_FLAGS | O_NOFOLLOW), ret_fd);
@@ -157,7 +166,7 @@ int
 helper_file_open(const char *path, int *ret_fd)
 {
 	struct way w = { .dir = -1 };
-	int fd = -1, r = go_by(&w, path, strlen(path));
+	int fd = -1, r = go_by(&w, path);
 
 	if (r == 0 && w.dir < 0)
 		r = enter(&w, open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));

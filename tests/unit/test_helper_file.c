@@ -166,9 +166,21 @@ struct way {
 	bool safe;
 };
 
+/* The number that the next descriptor gets: a higher one later when one was forgotten. */
+static int
+free_descriptor(void)
+{
+	const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	close(fd);
+	return fd;
+}
+
 static void
 assert_ways(const struct way *ways, size_t n)
 {
+	const int before = free_descriptor();
+
 	for (size_t i = 0; i < n; i++) {
 		int fd = -1;
 		const int r = helper_file_open(at(ways[i].path), &fd);
@@ -177,6 +189,7 @@ assert_ways(const struct way *ways, size_t n)
 			fail_msg("%s: %d", ways[i].path, r);
 		if (fd >= 0)
 			close(fd);
+		assert_int_equal(free_descriptor(), before);
 	}
 }
 
