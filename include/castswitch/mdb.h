@@ -86,6 +86,7 @@ struct mdb_pg {
 	struct timer requery;     /* next group(-and-source)-specific query */
 	uint8_t queries_left;     /* group-specific queries still to send */
 	struct mono v1_until, v2_until; /* older hosts present (RFC 3376 7.3.2); MLDv1 uses v2_until */
+	struct mono untracked_until; /* a host wants sources that a limit kept from being noted below it */
 };
 
 /* A source in a host's report. */
@@ -171,10 +172,11 @@ void mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now);
 /* Forgets everything of a port and frees what it holds; before mdb_fini(). */
 void mdb_port_fini(struct mdb *m, struct mdb_port *p, struct mono now);
 
-/* A report or leave (msg->kind not GM_QUERY; its cursor is consumed) from host 'mac' behind port p.  DROP_NONE, or
- * the last limit that refused a part of it: DROP_GROUP_LIMIT, DROP_SOURCE_LIMIT, DROP_HOST_LIMIT. */
+/* A report or leave (msg->kind not GM_QUERY; its cursor is consumed) from host 'mac' behind port p.  DROP_NONE, or what
+ * refused a part of it, the last one: DROP_GROUP_DENIED, DROP_GM_SSM, DROP_GROUP_LIMIT, DROP_HOST_LIMIT,
+ * DROP_SOURCE_LIMIT.  The other parts count; *ret_counts is false when there are none, and routers need not hear of it. */
 enum drop_reason mdb_report(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct mac *mac, struct gm_msg *msg,
-			    struct mono now);
+			    struct mono now, bool *ret_counts);
 
 /* A group(-and-source)-specific query of the elected querier without the S flag: lowers timers (RFC 3376 6.6.1). */
 void mdb_query_seen(struct mdb *m, uint16_t vid, struct gm_msg *query, struct mono now);

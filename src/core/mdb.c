@@ -57,6 +57,8 @@ mdb_source_find(const struct mdb_pg *pg, const struct ipaddr *addr)
 bool
 mdb_has_source_room(const struct mdb *m, const struct mdb_port *p, unsigned n)
 {
+	if (p->params.max_source_records && p->n_sources + n > p->params.max_source_records)
+		return false;
 	return p->n_sources + n <= MDB_RESERVED_SOURCES || m->n_source_records + n <= m->limits.max_source_records;
 }
 
@@ -71,6 +73,13 @@ mdb_source_fired(struct timer *t, void *arg, struct mono now)
 	mdb_pg_reap(m, pg, now);
 }
 
+void
+mdb_note_untracked(const struct mdb *m, struct mdb_pg *pg, const struct mdb_record *rec)
+{
+	if (rec->untracked)
+		pg->untracked_until = mono_add(rec->now, mdb_timing(m, pg)->membership_interval);
+}
+
 struct mdb_source *
 mdb_source_add(struct mdb *m, struct mdb_pg *pg, const struct ipaddr *addr, struct mdb_record *rec)
 {
@@ -79,8 +88,10 @@ mdb_source_add(struct mdb *m, struct mdb_pg *pg, const struct ipaddr *addr, stru
 		s = calloc(1, sizeof(*s));
 	if (!s) {
 		rec->refused = DROP_SOURCE_LIMIT;
+		rec->n_refused++;
 		return NULL;
 	}
+	mdb_note_untracked(m, pg, rec);
 	s->pg = pg;
 	s->addr = *addr;
 	s->marked = true;
@@ -300,20 +311,52 @@ mdb_record_joins(const struct gm_record *r)
 	return r->type != GM_BLOCK && r->n > 0;
 }
 
-static void
-mdb_record_in(struct mdb *m, struct mdb_record *rec, bool older_report)
+/* What the port or the group itself does not allow.  RFC 4604 3.1, 3.5 and 3.7: a group of the SSM ranges is joined
+ * with sources or not at all. */
+static enum drop_reason
+mdb_record_verdict(const struct mdb *m, const struct mdb_record *rec)
 {
+	const uint8_t type = rec->rec.type;
+	if (mdb_port_denies(rec->port, &rec->rec.group))
+		return DROP_GROUP_DENIED;
+	if (m->limits.strict_ssm && ipaddr_group_is_ssm(&rec->rec.group) &&
+	    (rec->kind != GM_REPORT || type == GM_IS_EX || type == GM_TO_EX))
+		return DROP_GM_SSM;
+	return DROP_NONE;
+}
+
+/* Whether limits left nothing of a record that says something of its sources only. */
+static bool
+mdb_record_is_void(const struct mdb_record *rec, bool is_new)
+{
+	const uint8_t type = rec->rec.type;
+	const bool sources_only = type == GM_IS_IN || type == GM_ALLOW || type == GM_BLOCK;
+	return rec->n_refused > 0 && rec->n_refused == rec->rec.n && (sources_only || (type == GM_TO_IN && is_new));
+}
+
+/* False when nothing of the record counts (rec->refused). */
+static bool
+mdb_record_in(struct mdb *m, struct mdb_record *rec)
+{
+	enum drop_reason verdict = mdb_record_verdict(m, rec);
+	if (verdict != DROP_NONE) {
+		rec->refused = verdict;
+		return false;
+	}
 	struct mdb_pg *pg = mdb_pg_find(m, rec->port, rec->vid, &rec->rec.group);
-	bool is_new = !pg;
+	bool is_new = !pg, takes_host;
 	if (!pg && !mdb_record_joins(&rec->rec))
-		return;
+		return true;
 	if (!pg)
 		pg = mdb_pg_new(m, rec);
 	if (!pg)
-		return;
-	if (older_report)
+		return false;
+	rec->n_refused = 0;
+	rec->untracked = false;
+	if (rec->kind == GM_REPORT_OLD)
 		mdb_note_version(m, pg, rec);
-	if (mdb_host_update(m, pg, rec) && mdb_compat_filter(pg, rec))
+	takes_host = mdb_host_update(m, pg, rec);
+	if (takes_host && mdb_compat_filter(pg, rec))
 		mdb_apply(m, pg, rec);
 	if (is_new && !pg->exclude && !pg->n_sources)
 		mdb_pg_free(m, pg);
@@ -321,37 +364,41 @@ mdb_record_in(struct mdb *m, struct mdb_record *rec, bool older_report)
 		m->ops.changed(m->arg, rec->port->id, rec->vid, &rec->rec.group, true, rec->now);
 	else
 		mdb_pg_reap(m, pg, rec->now);
+	return takes_host && !mdb_record_is_void(rec, is_new);
 }
 
 /* RFC 3376 4.2.12, RFC 4541 2.1.2: unknown types and groups nobody snoops are skipped, their siblings count. */
 static bool
-mdb_record_counts(const struct gm_record *r)
+mdb_record_matters(const struct gm_record *r)
 {
 	return r->type >= GM_IS_IN && r->type <= GM_BLOCK && ipaddr_is_multicast(&r->group) &&
 	       !ipaddr_group_always_floods(&r->group);
 }
 
 enum drop_reason
-mdb_report(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct mac *mac, struct gm_msg *msg, struct mono now)
+mdb_report(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct mac *mac, struct gm_msg *msg, struct mono now,
+	   bool *ret_counts)
 {
 	struct mdb_record rec = { .port = p,
 				  .vid = vid,
 				  .mac = mac,
 				  .ip = msg->src,
 				  .family = msg->family,
+				  .kind = msg->kind,
 				  .version = msg->version,
 				  .now = now };
+	bool counts = false;
 	if (msg->kind == GM_REPORT) {
 		while (gm_next_record(msg, &rec.rec))
-			if (mdb_record_counts(&rec.rec))
-				mdb_record_in(m, &rec, false);
-	} else if (!ipaddr_group_always_floods(&msg->group)) {
+			counts |= !mdb_record_matters(&rec.rec) || mdb_record_in(m, &rec);
+	} else {
 		/* RFC 3376 7.3.2: an older report is IS_EX({}), a leave TO_IN({}). */
 		rec.rec.group = msg->group;
 		rec.rec.type = msg->kind == GM_LEAVE ? GM_TO_IN : GM_IS_EX;
-		mdb_record_in(m, &rec, msg->kind == GM_REPORT_OLD);
+		counts = ipaddr_group_always_floods(&msg->group) || mdb_record_in(m, &rec);
 	}
 	mdb_settle(m);
+	*ret_counts = counts || rec.refused == DROP_NONE;
 	return rec.refused;
 }
 

@@ -140,6 +140,10 @@ mdb_host_source_add(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr
 	}
 	if (!mdb_host_grow(m, h)) {
 		rec->refused = DROP_SOURCE_LIMIT;
+		/* In EXCLUDE mode the host is taken to want more than it does, which ends nothing. */
+		rec->untracked |= !h->exclude;
+		if (mdb_source_find(h->pg, addr))
+			mdb_note_untracked(m, h->pg, rec);
 		return;
 	}
 	h->sources[h->n_sources] = (struct mdb_host_source){ .addr = *addr, .seen = rec->now };

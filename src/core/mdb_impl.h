@@ -11,10 +11,14 @@ struct mdb_record {
 	const struct mac *mac;
 	struct ipaddr ip; /* the host's */
 	enum gm_family family;
+	enum gm_kind kind;
 	uint8_t version;
 	struct gm_record rec;
-	enum drop_reason refused; /* out: the last limit met */
-	bool asks;                /* out: specific queries are due at once */
+	/* out */
+	enum drop_reason refused; /* the last limit or rule met; of all records */
+	uint16_t n_refused;       /* sources of this record that the port group has no room for */
+	bool untracked;           /* the host wants sources that there is no room for below it */
+	bool asks;                /* specific queries are due at once */
 	struct mono now;
 };
 
@@ -48,6 +52,9 @@ bool mdb_pg_reap(struct mdb *m, struct mdb_pg *pg, struct mono now);
 /* Tells the owner and frees. */
 void mdb_pg_end(struct mdb *m, struct mdb_pg *pg, struct mono now);
 void mdb_pg_to_include(struct mdb *m, struct mdb_pg *pg);
+
+/* A host wants what was not noted: for as long as its report counts, a leave of others is not exact. */
+void mdb_note_untracked(const struct mdb *m, struct mdb_pg *pg, const struct mdb_record *rec);
 
 struct mdb_source *mdb_source_find(const struct mdb_pg *pg, const struct ipaddr *addr);
 /* Adds a source with its timer stopped, marked; NULL when a limit refuses it (rec->refused). */

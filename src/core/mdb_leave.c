@@ -13,6 +13,8 @@ mdb_pg_is_exact(const struct mdb_pg *pg, struct mono now)
 	const struct mdb_port_params *p = &pg->port->params;
 	if (p->fast_leave != SW_FAST_LEAVE_AUTO)
 		return p->fast_leave == SW_FAST_LEAVE_ON;
+	if (mono_before(now, pg->untracked_until))
+		return false;
 	return p->endpoint || mdb_pg_compat(pg, now) == 3;
 }
 

@@ -96,12 +96,13 @@ sw_slow_query(struct sw *sw, struct sw_port *in, const struct frame *f, struct g
 static enum drop_reason
 sw_slow_report(struct sw *sw, struct sw_port *in, const struct frame *f, struct gm_msg *msg)
 {
-	enum drop_reason r = mdb_report(&sw->mdb, &in->mdb, 0, &f->src, msg, sw->now);
-	if (r != DROP_NONE)
+	bool counts;
+	enum drop_reason r = mdb_report(&sw->mdb, &in->mdb, 0, &f->src, msg, sw->now, &counts);
+	if (!counts)
 		return r;
 	sw->frame = f;
 	portset_each_of_both(&sw->routers, &sw->flood_reports, sw_copy_visit, sw);
-	return DROP_NONE;
+	return r; /* of a part of it */
 }
 
 static void
