@@ -43,6 +43,18 @@ client_connector_tick(void *arg, struct mono now)
 	connector_tick(((struct client *)arg)->connector, now);
 }
 
+static struct mono
+client_look_next(void *arg)
+{
+	return ((struct client *)arg)->look_at;
+}
+
+static void
+client_look_tick(void *arg, struct mono now)
+{
+	client_look_at_server(arg, now);
+}
+
 /* --- start --- */
 
 void
@@ -111,7 +123,8 @@ client_start_connector(struct client *c, char err[APP_ERROR_MAX])
 	params.session.role = SESSION_CLIENT;
 	params.session.flags = TMSG_FLAG_ENDPOINT;
 	c->connector = connector_new(&params, &client_connector_ops, c, &c->rng);
-	if (!c->connector || loop_add_engine(c->loop, client_connector_next, client_connector_tick, c) != 0)
+	if (!c->connector || loop_add_engine(c->loop, client_connector_next, client_connector_tick, c) != 0 ||
+	    loop_add_engine(c->loop, client_look_next, client_look_tick, c) != 0)
 		return app_fail(err, "connector", ENOMEM);
 	return APP_OK;
 }
@@ -201,17 +214,14 @@ client_run(const struct app_program *prog, struct client *c)
 	return code;
 }
 
-/* Finds mistakes in the identity before anything is set up. */
 static enum app_exit
-client_check_identity(const struct app_program *prog, const struct conf_client *conf)
+client_load_identity(const struct app_program *prog, struct client *c)
 {
 	char err[APP_ERROR_MAX];
-	struct identity *id = client_identity(conf, conf->identity.server_name, NULL, err);
-	bool ok = id != NULL;
-	identity_free(id);
-	if (!ok)
-		app_print_errors(prog, err);
-	return ok ? APP_OK : APP_CONFIG;
+	if (client_identity(c->conf, NULL, &c->identity, &c->dtls, err))
+		return APP_OK;
+	app_print_errors(prog, err);
+	return APP_CONFIG;
 }
 
 /* The helper process is forked before keys are in memory. */
@@ -229,12 +239,12 @@ client_start_files(const struct app_program *prog, const struct app_options *o, 
 static enum app_exit
 client_with_config(const struct app_program *prog, const struct app_options *o, struct conf_client *conf)
 {
-	struct client c = { .conf = conf, .rng = random_rng() };
+	struct client c = { .conf = conf, .rng = random_rng(), .look_at = MONO_NEVER };
 	app_event_log_init(&c.events);
 	log_set_level(conf->log.level);
 	enum app_exit code = o->check ? APP_OK : client_start_files(prog, o, &c);
 	if (code == APP_OK)
-		code = client_check_identity(prog, conf);
+		code = client_load_identity(prog, &c);
 	if (code == APP_OK && o->check) {
 		struct sbuf text;
 		sbuf_init(&text);
@@ -252,8 +262,8 @@ client_with_config(const struct app_program *prog, const struct app_options *o, 
 		}
 		loop_free(c.loop);
 	}
-	for (size_t i = 0; i < CONNECTOR_MAX_REMOTES; i++)
-		dtls_ctx_free(c.dtls[i]);
+	dtls_ctx_free(c.dtls);
+	identity_free(c.identity);
 	conf_client_free(c.conf);
 	app_files_fini(&c.files);
 	return code;

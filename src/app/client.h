@@ -18,8 +18,9 @@
 #include "castswitch/switch.h"
 #include "castswitch/udp.h"
 
-/* What the server pushed and we set up; each flag and entry says that it was us who added it. */
+/* What the server pushed last, and what of it we set up; each flag and entry says that it was us who added it. */
 struct client_net {
+	struct tmsg_push push; /* zeros: none yet */
 	struct ipprefix addrs[TMSG_MAX_ADDRS];
 	unsigned n_addrs;
 	bool route4, route6; /* 224.0.0.0/4, ff00::/8 */
@@ -38,7 +39,10 @@ struct client {
 	struct client_net net;
 
 	unsigned order[CONNECTOR_MAX_REMOTES]; /* the connector's number -> index in conf.remote */
-	struct dtls_ctx *dtls[CONNECTOR_MAX_REMOTES]; /* by index in conf.remote; made when first needed */
+	struct identity *identity;
+	struct dtls_ctx *dtls; /* of the next try */
+	char server_name[256]; /* what the certificate of the present try had to be for */
+	struct mono look_at;   /* when the server's certificate may have ended */
 	struct resolve *resolve;
 	unsigned resolving; /* the connector's number */
 	struct connector *connector;
@@ -60,15 +64,24 @@ extern const struct connector_ops client_connector_ops; /* arg is the struct cli
 void client_tunnel_flush(struct client *c, struct mono now);
 /* Closes the socket and the resolver of the present try. */
 void client_tunnel_close(struct client *c);
-/* The profile's identity.  NULL with one line in err. */
-struct identity *client_identity(const struct conf_client *conf, const char *server_name, struct app_files *files,
-				 char err[APP_ERROR_MAX]);
 const struct conf_remote *client_remote(const struct client *c, unsigned number);
 
+/* --- client_peer.c: whom we believe to be the server --- */
+/* The profile's identity and its DTLS context, the files opened through 'files' (NULL: directly).  Both or, with one line
+ * in err, none. */
+bool client_identity(const struct conf_client *conf, struct app_files *files, struct identity **ret_id,
+		     struct dtls_ctx **ret_dtls, char err[APP_ERROR_MAX]);
+/* What the certificate of a remote's server must be for. */
+const char *client_server_name(const struct client *c, unsigned number);
+/* Ends the session if this server may not be it any more: after a reload, and when its certificate ends. */
+void client_look_at_server(struct client *c, struct mono now);
+
 /* --- client_net.c: addresses and routes on the tap --- */
-/* Makes the tap what 'push' says, as far as the configuration lets it; what an earlier push added and this one does not
- * is removed. */
-void client_net_apply(struct client *c, const struct tmsg_push *push);
+/* The server said something new. */
+void client_net_pushed(struct client *c, const struct tmsg_push *push);
+/* Makes the tap what the last push says, as far as the configuration lets it; what was added and is not to be is removed.
+ */
+void client_net_apply(struct client *c);
 /* Removes what was added. */
 void client_net_undo(struct client *c);
 

@@ -82,10 +82,11 @@ client_set_routes(struct client *c, bool want)
 
 /* --- all of it --- */
 
+/* What was pushed, or the profile's. */
 static void
-client_set_mtu(struct client *c, uint16_t mtu)
+client_set_mtu(struct client *c, uint32_t mtu)
 {
-	if (!mtu || mtu == c->tap.mtu)
+	if (mtu == c->tap.mtu)
 		return;
 	if (link_set_mtu(c->tap.link, tap_ifindex(c->tap.tap), mtu) != 0)
 		log_warning("net", "%s", link_error(c->tap.link));
@@ -95,10 +96,10 @@ client_set_mtu(struct client *c, uint16_t mtu)
 
 /* Whether every address that was added is still wanted. */
 static bool
-client_keeps_addrs(const struct client *c, const struct tmsg_push *push)
+client_keeps_addrs(const struct client *c, const struct ipprefix *addrs, size_t n)
 {
 	for (unsigned i = 0; i < c->net.n_addrs; i++)
-		if (!prefix_in(push->addrs, push->n_addrs, &c->net.addrs[i]))
+		if (!prefix_in(addrs, n, &c->net.addrs[i]))
 			return false;
 	return true;
 }
@@ -106,25 +107,31 @@ client_keeps_addrs(const struct client *c, const struct tmsg_push *push)
 /* Old addresses go before new ones come: of one network the later is the secondary and goes with the first.  With the
  * last address the kernel removes the interface's routes, so ours are taken back before and set again behind. */
 static void
-client_set_addrs(struct client *c, const struct tmsg_push *push)
+client_set_addrs(struct client *c, const struct ipprefix *addrs, size_t n)
 {
-	if (!client_keeps_addrs(c, push)) {
+	if (!client_keeps_addrs(c, addrs, n)) {
 		client_set_routes(c, false);
-		client_drop_addrs(c, push->addrs, push->n_addrs);
+		client_drop_addrs(c, addrs, n);
 	}
-	for (unsigned i = 0; i < push->n_addrs; i++)
-		client_add_addr(c, &push->addrs[i]);
+	for (size_t i = 0; i < n; i++)
+		client_add_addr(c, &addrs[i]);
 }
 
 void
-client_net_apply(struct client *c, const struct tmsg_push *push)
+client_net_apply(struct client *c)
 {
 	const struct conf_pull *pull = &c->conf->pull;
-	if (pull->mtu)
-		client_set_mtu(c, push->mtu);
-	if (pull->address)
-		client_set_addrs(c, push);
+	const struct tmsg_push *push = &c->net.push;
+	client_set_mtu(c, pull->mtu && push->mtu ? push->mtu : c->conf->sw.mtu);
+	client_set_addrs(c, push->addrs, pull->address ? push->n_addrs : 0);
 	client_set_routes(c, pull->multicast_route && push->multicast_route);
+}
+
+void
+client_net_pushed(struct client *c, const struct tmsg_push *push)
+{
+	c->net.push = *push;
+	client_net_apply(c);
 }
 
 void

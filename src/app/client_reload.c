@@ -1,13 +1,17 @@
 /* castswitch: a new profile for the running client.
  *
- * The log level, the snooping, what is taken from the server and the certificates of the next connection are applied;
- * where to connect to and the tap wait for a restart.
+ * All or nothing: the file and the certificates it names are read and checked first, and a mistake changes nothing.
+ * What is taken from the server is applied to what it said last; the session stays, if its server is still believed.
+ * What only a restart can change is named and stays as it is.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "app_params.h"
+#include "app_reload.h"
 #include "client.h"
+
+/* --- what needs a restart --- */
 
 static bool
 same_remotes(const struct conf_remotes *a, const struct conf_remotes *b)
@@ -20,82 +24,107 @@ same_remotes(const struct conf_remotes *a, const struct conf_remotes *b)
 	return true;
 }
 
-static bool
-same_tap(const struct conf_client *a, const struct conf_client *b)
-{
-	bool same = strcmp(a->tap.name, b->tap.name) == 0 && a->tap.address.n == b->tap.address.n;
-	for (size_t i = 0; same && i < a->tap.address.n; i++)
-		same = a->tap.address.v[i].len == b->tap.address.v[i].len &&
-		       ipaddr_equal(&a->tap.address.v[i].addr, &b->tap.address.v[i].addr);
-	return same;
-}
-
-/* What a restart is needed for stays as it is: the new profile gets the old values.  Names it. */
+/* The new profile gets the old values of what waits for a restart, so that all else can go by it; names them. */
 static void
-keep_started(struct conf_client *old, struct conf_client *new, char *list, size_t len)
+keep_started(struct conf_client *old, struct conf_client *new, struct app_reload_list *list)
 {
-	struct conf_remotes remote = new->remote;
-	struct conf_tap tap = new->tap;
-	struct conf_control control = new->control;
-	snprintf(list, len, "%s%s%s%s", same_remotes(&old->remote, &new->remote) ? "" : " remote",
-		 same_tap(old, new) ? "" : " tap",
-		 strcmp(old->control.socket, new->control.socket) == 0 ? "" : " control",
-		 strcmp(old->sw.user, new->sw.user) == 0 ? "" : " user");
+	const struct conf_client wanted = *new;
+	if (!same_remotes(&old->remote, &new->remote))
+		app_reload_add(list, "remote");
+	if (old->remote_order != new->remote_order)
+		app_reload_add(list, "remote-order");
+	if (strcmp(old->tap.name, new->tap.name) != 0 ||
+	    !app_reload_same_prefixes(&old->tap.address, &new->tap.address))
+		app_reload_add(list, "tap");
+	if (old->sw.mtu != new->sw.mtu)
+		app_reload_add(list, "mtu");
+	if (strcmp(old->sw.user, new->sw.user) != 0)
+		app_reload_add(list, "user");
+	if (strcmp(old->control.socket, new->control.socket) != 0)
+		app_reload_add(list, "control");
 	new->remote = old->remote;
+	new->remote_order = old->remote_order;
 	new->tap = old->tap;
+	new->sw = old->sw;
 	new->control = old->control;
-	old->remote = remote;
-	old->tap = tap;
-	old->control = control;
+	/* They are freed with the old one. */
+	old->remote = wanted.remote;
+	old->tap = wanted.tap;
+	old->control = wanted.control;
 }
 
-static struct conf_client *
-reload_read(struct client *c, char err[APP_ERROR_MAX])
+/* --- the new profile --- */
+
+/* Everything that is made from a profile. */
+struct reload {
+	struct conf_client *conf;
+	struct identity *identity;
+	struct dtls_ctx *dtls;
+};
+
+static void
+reload_free(struct reload *r)
 {
-	const char *file = c->files.paths[APP_FILE_CONFIG];
-	struct conf_client *new = NULL;
-	struct identity *id = NULL;
+	dtls_ctx_free(r->dtls);
+	identity_free(r->identity);
+	conf_client_free(r->conf);
+}
+
+/* Reads and checks; false with one line in err, nothing is changed then. */
+static bool
+reload_prepare(struct client *c, struct reload *r, char err[APP_ERROR_MAX])
+{
 	struct sbuf errors;
 	sbuf_init(&errors);
-	int fd = app_files_open(&c->files, file);
-	if (fd < 0)
-		sbuf_printf(&errors, "%s: %s\n", file, strerror(-fd));
-	if (fd >= 0 && conf_client_load_fd(fd, file, &new, &errors) == 0)
-		id = client_identity(new, new->identity.server_name, &c->files, err);
-	else
-		snprintf(err, APP_ERROR_MAX, "%.*s", (int)strcspn(sbuf_str(&errors), "\n"), sbuf_str(&errors));
+	int fd = app_reload_open(&c->files, &errors);
+	if (fd < 0 || conf_client_load_fd(fd, c->files.paths[APP_FILE_CONFIG], &r->conf, &errors) != 0)
+		app_reload_mistakes(&errors, err);
 	sbuf_free(&errors);
-	if (!id) {
-		conf_client_free(new);
-		new = NULL;
-	}
-	identity_free(id);
-	return new;
+	if (!r->conf)
+		return false;
+	if (client_identity(r->conf, &c->files, &r->identity, &r->dtls, err))
+		return true;
+	log_error("reload", "%s", err);
+	return false;
+}
+
+/* --- applying --- */
+
+/* Takes the new in the place of the old, which is left in *r. */
+static void
+reload_swap(struct client *c, struct reload *r)
+{
+	const struct reload old = { .conf = c->conf, .identity = c->identity, .dtls = c->dtls };
+	c->conf = r->conf;
+	c->identity = r->identity;
+	c->dtls = r->dtls;
+	*r = old;
+}
+
+static void
+reload_apply(struct client *c, struct reload *r, struct mono now)
+{
+	struct sw_params params;
+	reload_swap(c, r);
+	log_set_level(c->conf->log.level);
+	client_switch_params(c->conf, &params);
+	switch_reconfigure(c->sw, &params, now);
+	client_net_apply(c);
+	client_look_at_server(c, now);
 }
 
 bool
 client_reload(struct client *c, struct mono now, char *ret_text, size_t len)
 {
-	char restart[64], err[APP_ERROR_MAX] = "";
-	struct sw_params params;
-	struct conf_client *new = reload_read(c, err);
-	if (!new) {
-		log_error("reload", "%s", err);
-		log_error("reload", "nothing was changed");
-		snprintf(ret_text, len, "%s; nothing was changed", err);
-		return false;
+	char err[APP_ERROR_MAX] = "";
+	struct app_reload_list restart = { 0 };
+	struct reload r = { 0 };
+	bool ok = reload_prepare(c, &r, err);
+	if (ok) {
+		keep_started(c->conf, r.conf, &restart);
+		reload_apply(c, &r, now);
 	}
-	keep_started(c->conf, new, restart, sizeof(restart));
-	conf_client_free(c->conf);
-	c->conf = new;
-	log_set_level(new->log.level);
-	client_switch_params(new, &params);
-	switch_reconfigure(c->sw, &params, now);
-	for (size_t i = 0; i < CONNECTOR_MAX_REMOTES; i++) {
-		dtls_ctx_free(c->dtls[i]);
-		c->dtls[i] = NULL;
-	}
-	snprintf(ret_text, len, "reloaded%s%s", *restart ? "; needs a restart:" : "", restart);
-	log_notice("reload", "%s", ret_text);
-	return true;
+	app_reload_answer(ok ? NULL : err, &restart, ret_text, len);
+	reload_free(&r);
+	return ok;
 }

@@ -1,6 +1,5 @@
 /* castswitch: from a remote's name to a session, and the datagrams of that session. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app_params.h"
@@ -105,39 +104,6 @@ client_resolve(void *arg, unsigned remote)
 		connector_resolved(c->connector, remote, NULL, 0, strerror(-err), loop_now(c->loop));
 }
 
-struct identity *
-client_identity(const struct conf_client *conf, const char *server_name, struct app_files *files,
-		char err[APP_ERROR_MAX])
-{
-	const struct conf_fingerprints *f = &conf->identity.fingerprints;
-	struct identity_pin *pins = calloc(f->n + 1, sizeof(*pins));
-	if (!pins) {
-		snprintf(err, APP_ERROR_MAX, "out of memory");
-		return NULL;
-	}
-	for (size_t i = 0; i < f->n; i++) {
-		pins[i].title = "server";
-		memcpy(pins[i].sha256, f->v[i], IDENTITY_SHA256_LEN);
-	}
-	struct identity *id = app_identity(&conf->identity, IDENTITY_CLIENT, server_name, pins, f->n, files, err);
-	free(pins);
-	return id;
-}
-
-/* The server must have a certificate for the name it is called by, unless the profile says another. */
-static struct dtls_ctx *
-client_dtls(struct client *c, unsigned remote, char err[APP_ERROR_MAX])
-{
-	struct dtls_ctx **ctx = &c->dtls[c->order[remote]];
-	const char *name =
-		c->conf->identity.server_name ? c->conf->identity.server_name : client_remote(c, remote)->host;
-	struct identity *id = *ctx ? NULL : client_identity(c->conf, name, &c->files, err);
-	if (id)
-		*ctx = dtls_ctx_new(id, err);
-	identity_free(id);
-	return *ctx;
-}
-
 static void
 client_close_udp(struct client *c)
 {
@@ -164,23 +130,32 @@ client_open_udp(struct client *c, const struct endpoint *to, char err[APP_ERROR_
 }
 
 static struct sec *
+client_new_sec(struct client *c, unsigned remote, char ret_error[SEC_ERROR_MAX])
+{
+	struct sec *sec = dtls_client_new(c->dtls, ret_error);
+	snprintf(c->server_name, sizeof(c->server_name), "%s", client_server_name(c, remote));
+	if (!sec || dtls_client_expect(sec, c->server_name))
+		return sec;
+	snprintf(ret_error, SEC_ERROR_MAX, "the server's name is too long");
+	sec->ops->destroy(sec);
+	return NULL;
+}
+
+static struct sec *
 client_open(void *arg, unsigned remote, const struct endpoint *to, char ret_error[SEC_ERROR_MAX])
 {
 	struct client *c = arg;
 	char err[APP_ERROR_MAX] = "", addr[ENDPOINT_STRLEN];
-	struct dtls_ctx *ctx = client_dtls(c, remote, err);
 	/* The first try is worth a line; later ones follow a warning that says when they come. */
 	if (c->told_connecting)
 		log_debug("tunnel", "trying %s", endpoint_str(to, addr));
 	else
 		log_notice("tunnel", "connecting to %s (%s)", client_remote(c, remote)->host, endpoint_str(to, addr));
 	c->told_connecting = true;
-	struct sec *sec = NULL;
-	if (ctx && client_open_udp(c, to, err))
-		sec = dtls_client_new(ctx, ret_error);
-	else
-		snprintf(ret_error, SEC_ERROR_MAX, "%.*s", SEC_ERROR_MAX - 1, err);
-	return sec;
+	if (client_open_udp(c, to, err))
+		return client_new_sec(c, remote, ret_error);
+	snprintf(ret_error, SEC_ERROR_MAX, "%.*s", SEC_ERROR_MAX - 1, err);
+	return NULL;
 }
 
 /* --- the session --- */
@@ -204,6 +179,8 @@ client_established(void *arg, struct session *s, struct mono now)
 		   session_hello(s)->software);
 	port_peer_attach(c->tunnel, s, c->udp, now);
 	c->tunnel_ended = false;
+	/* A reload may have come since its certificate was looked at. */
+	client_look_at_server(c, now);
 }
 
 static void
@@ -212,7 +189,7 @@ client_pushed(void *arg, struct session *s, const struct tmsg_push *push, struct
 	struct client *c = arg;
 	if (push->keepalive)
 		session_set_keepalive(s, push->keepalive, now);
-	client_net_apply(c, push);
+	client_net_pushed(c, push);
 }
 
 static void

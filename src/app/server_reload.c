@@ -4,24 +4,13 @@
  * What only a restart can change is named.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app_params.h"
+#include "app_reload.h"
 #include "server.h"
 
 /* --- what needs a restart --- */
-
-static bool
-same_prefixes(const struct conf_prefixes *a, const struct conf_prefixes *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (a->v[i].len != b->v[i].len || !ipaddr_equal(&a->v[i].addr, &b->v[i].addr))
-			return false;
-	return true;
-}
 
 static bool
 same_listen(const struct conf_listen *a, const struct conf_listen *b)
@@ -34,27 +23,21 @@ same_listen(const struct conf_listen *a, const struct conf_listen *b)
 	return true;
 }
 
+/* What waits for a restart.  Everything else is applied by reload_apply(), or looked up when it is needed. */
 static void
-add_word(char *list, size_t len, const char *word)
+list_restart(const struct conf_server *old, const struct conf_server *new, struct app_reload_list *list)
 {
-	size_t n = strlen(list);
-	snprintf(list + n, len - n, "%s%s", n ? ", " : "", word);
-}
-
-/* The blocks whose change waits for a restart, "" for none. */
-static void
-list_restart(const struct conf_server *old, const struct conf_server *new, char *list, size_t len)
-{
-	*list = 0;
 	if (old->tap.present != new->tap.present || strcmp(old->tap.name, new->tap.name) != 0 ||
-	    !same_prefixes(&old->tap.address, &new->tap.address) || old->sw.mtu != new->sw.mtu)
-		add_word(list, len, "tap");
-	if (!same_listen(&old->listen, &new->listen))
-		add_word(list, len, "listen");
-	if (strcmp(old->control.socket, new->control.socket) != 0)
-		add_word(list, len, "control");
+	    !app_reload_same_prefixes(&old->tap.address, &new->tap.address))
+		app_reload_add(list, "tap");
+	if (old->sw.mtu != new->sw.mtu)
+		app_reload_add(list, "mtu");
 	if (strcmp(old->sw.user, new->sw.user) != 0)
-		add_word(list, len, "user");
+		app_reload_add(list, "user");
+	if (!same_listen(&old->listen, &new->listen))
+		app_reload_add(list, "listen");
+	if (strcmp(old->control.socket, new->control.socket) != 0)
+		app_reload_add(list, "control");
 }
 
 /* --- applying --- */
@@ -110,25 +93,14 @@ reload_peer(struct server *s, struct server_peer *p, struct mono now)
 }
 
 static struct conf_server *
-reload_read(struct server *s, char *err, size_t errlen)
+reload_read(struct server *s, char err[APP_ERROR_MAX])
 {
 	struct conf_server *new = NULL;
 	struct sbuf errors;
 	sbuf_init(&errors);
-	const char *file = s->files.paths[APP_FILE_CONFIG];
-	int fd = app_files_open(&s->files, file);
-	if (fd < 0)
-		sbuf_printf(&errors, "%s: %s\n", file, strerror(-fd));
-	if (fd < 0 || conf_server_load_fd(fd, file, &new, &errors) != 0) {
-		/* The first mistake is the answer; all of them go to the log. */
-		const char *text = sbuf_str(&errors);
-		snprintf(err, errlen, "%.*s", (int)strcspn(text, "\n"), text);
-		while (*text) {
-			size_t n = strcspn(text, "\n");
-			log_error("reload", "%.*s", (int)n, text);
-			text += n + (text[n] == '\n');
-		}
-	}
+	int fd = app_reload_open(&s->files, &errors);
+	if (fd < 0 || conf_server_load_fd(fd, s->files.paths[APP_FILE_CONFIG], &new, &errors) != 0)
+		app_reload_mistakes(&errors, err);
 	sbuf_free(&errors);
 	return new;
 }
@@ -154,7 +126,7 @@ reload_free(struct reload *r)
 static bool
 reload_prepare(struct server *s, struct reload *r, char err[APP_ERROR_MAX])
 {
-	r->conf = reload_read(s, err, APP_ERROR_MAX);
+	r->conf = reload_read(s, err);
 	if (!r->conf)
 		return false;
 	if (s->listener && r->conf->identity.present &&
@@ -164,6 +136,7 @@ reload_prepare(struct server *s, struct reload *r, char err[APP_ERROR_MAX])
 	}
 	if (!server_pool(r->conf, &s->first->tap, &r->pool)) {
 		snprintf(err, APP_ERROR_MAX, "out of memory");
+		log_error("reload", "%s", err);
 		return false;
 	}
 	return true;
@@ -206,18 +179,15 @@ reload_apply(struct server *s, struct reload *r, struct mono now)
 bool
 server_reload(struct server *s, struct mono now, char *ret_text, size_t len)
 {
-	char restart[128], err[APP_ERROR_MAX] = "";
+	char err[APP_ERROR_MAX] = "";
+	struct app_reload_list restart = { 0 };
 	struct reload r = { 0 };
 	bool ok = reload_prepare(s, &r, err);
 	if (ok) {
-		list_restart(s->first, r.conf, restart, sizeof(restart));
+		list_restart(s->first, r.conf, &restart);
 		reload_apply(s, &r, now);
-		snprintf(ret_text, len, "reloaded%s%s", *restart ? "; needs a restart: " : "", restart);
-		log_notice("reload", "%s", ret_text);
-	} else {
-		log_error("reload", "nothing was changed");
-		snprintf(ret_text, len, "%s; nothing was changed", err);
 	}
+	app_reload_answer(ok ? NULL : err, &restart, ret_text, len);
 	reload_free(&r);
 	return ok;
 }

@@ -49,6 +49,19 @@ def edit(path, *changes):
     return write(path, changed(read(path), *changes))
 
 
+def options(text):
+    """What --check prints, option by option: {"block option": its line}; a named block is called by its kind."""
+    found, block = {}, ""
+    for line in text.splitlines():
+        if line.endswith("{"):
+            block = line.split()[0] + " "
+        elif line == "}":
+            block = ""
+        else:
+            found.setdefault(block + line.split()[0], line)
+    return found
+
+
 # --- certificates
 
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Who a client is: fingerprints without any CA, leases by name, the same name from two places."""
+"""Who a client is, and for how long: fingerprints without any CA, leases by name, the same name from two places, the end
+of a certificate."""
 
 import re
 
 import castnet
 import casttest
-from castnet import TAP, expect, wait_for
-from castprobe import Certificate, Mark, changed, client_config, identity, read, write
+from castnet import SERVER_NAME, TAP, expect, wait_for
+from castprobe import DATE, Certificate, Mark, changed, client_config, identity, pki, read, write
 
 
 def setup():
@@ -81,6 +82,55 @@ def takeover(net):
     expect("replaced" in str(line) or "another" in str(line) or "elsewhere" in str(line), f"told {line}")
     net.server.ns.run("ping", "-c", "1", "-W", "2", one.addr4)
     write(two.config, mine)
+
+
+# --- the end of a certificate
+
+
+SHORT = 8  # seconds
+
+
+@casttest.case("a client whose certificate ends is told so then, and stays out; others stay", fresh=True)
+def client_ends(net):
+    one, two = net.clients
+    one.stop()
+    cert = Certificate(net, "short", one.name, "eku=clientAuth", f"ends={SHORT}")
+    write(one.config, client_config(net, one, identity(cert.crt, cert.key, pki(net, "ca.crt"),
+                                                       f'server-name = "{SERVER_NAME}"')))
+    server, client = Mark(net.server), Mark(one)
+    since = net.peers()[two.name]["since_s"]
+    one.start()
+    one.wait_connected()
+    says = rf"certificate has expired: certificate of 'client1' has expired on {DATE}"
+    server.wait(f"castswitchd: info: client1: disconnected: {says}", SHORT + 5)
+    client.wait(rf"castswitch: warning: connection lost: the other side said goodbye: {says}; trying again in .*")
+    client.wait(r"castswitch: warning: \S+: not connected: peer sent alert: certificate expired; trying again in .*")
+    expect(net.peers().keys() == {two.name} and net.peers()[two.name]["since_s"] > since, f"peers {net.peers()}")
+
+
+@casttest.case("a server whose certificate ends is left then; with a new one and a reload it is found again", fresh=True)
+def server_ends(net):
+    one, two = net.clients
+    two.stop()
+    net.server.stop()
+    files = pki(net, "server.crt"), pki(net, "server.key")
+    good = [read(f) for f in files]
+    cert = Certificate(net, "short", SERVER_NAME, "eku=serverAuth", f"san=DNS:{SERVER_NAME}", f"ends={SHORT}")
+    for path, text in zip(files, (read(cert.crt), read(cert.key))):
+        write(path, text)
+    net.start_server()
+    one.wait_connected()
+    server, client = Mark(net.server), Mark(one)
+    says = rf"certificate has expired: certificate of '{SERVER_NAME}' has expired on {DATE}"
+    client.wait(f"castswitch: warning: connection lost: {says}; trying again in .*", SHORT + 5)
+    server.wait(f"castswitchd: info: client1: disconnected: the other side said goodbye: {says}")
+    client.wait(rf"castswitch: warning: \S+: not connected: certificate of '{SERVER_NAME}' has expired on {DATE}; .*")
+    for path, text in zip(files, good):
+        write(path, text)
+    net.server.castctl("reload")
+    one.wait_connected()
+    two.start()
+    two.wait_connected()
 
 
 if __name__ == "__main__":
