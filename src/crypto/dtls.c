@@ -33,6 +33,23 @@ of_const_sec(const struct sec *s)
 
 /* --- state changes --- */
 
+/* For alerts that leave open what is wrong.  More than an alert cannot be sent to who isn't believed yet (RFC 5246
+ * 7.2), so the rest is where it was decided. */
+static const char *
+hint_of(uint8_t alert)
+{
+	switch (alert) {
+	case SSL_AD_BAD_CERTIFICATE:
+	case SSL_AD_CERTIFICATE_UNKNOWN:
+	case SSL_AD_ACCESS_DENIED:
+		return " (it refuses our certificate; its log says why)";
+	case SSL_AD_HANDSHAKE_FAILURE:
+		return " (it refuses our certificate or our ciphers; its log says why)";
+	default:
+		return "";
+	}
+}
+
 /* Why OpenSSL gave up, in words for an administrator; a text set by the verification is better than any other. */
 static void
 explain(struct dtls *d)
@@ -43,7 +60,8 @@ explain(struct dtls *d)
 	if (d->error[0])
 		return;
 	if (d->alert_seen) {
-		snprintf(d->error, sizeof(d->error), "peer sent alert: %s", SSL_alert_desc_string_long(d->alert));
+		snprintf(d->error, sizeof(d->error), "peer sent alert: %s%s", SSL_alert_desc_string_long(d->alert),
+			 d->status == SEC_PENDING ? hint_of(d->alert) : "");
 		return;
 	}
 	switch (ERR_GET_LIB(e) == ERR_LIB_SSL ? ERR_GET_REASON(e) : 0) {

@@ -165,7 +165,7 @@ check_name(const struct check *c, struct sec_identity *peer)
 		return true;
 	if (c->role == IDENTITY_CLIENT)
 		return refuse(
-			c, X509_V_ERR_APPLICATION_VERIFICATION,
+			c, X509_V_ERR_CERT_REJECTED, /* the alert: "bad certificate" */
 			"certificate's name '%.120s' cannot be a peer's (allowed: 1 to 63 of A-Z a-z 0-9 . _ @ -)",
 			c->name);
 	snprintf(peer->name, sizeof(peer->name), "%.63s",

@@ -23,6 +23,12 @@ struct meeting {
 int meeting_setup(void **state);
 int meeting_teardown(void **state);
 
+/* What the one says that is refused without a word why. */
+#define MEETING_BAD_CERTIFICATE "peer sent alert: bad certificate (it refuses our certificate; its log says why)"
+#define MEETING_HANDSHAKE_FAILURE                                                         \
+	"peer sent alert: handshake failure (it refuses our certificate or our ciphers; " \
+	"its log says why)"
+
 /* Makes what is missing and runs the handshake. */
 void meeting_run(struct meeting *m);
 

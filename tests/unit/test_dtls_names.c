@@ -65,7 +65,7 @@ test_wrong_server_name(void **state)
 	m->server = server_for(m->ca, "x", NULL);
 	meeting_run(m);
 	meeting_client_refuses(m, "the server's certificate is for 'x', not for 'vpn.example.org'",
-			       "peer sent alert: bad certificate");
+			       MEETING_BAD_CERTIFICATE);
 }
 
 /* A connection may want another name than its identity. */
@@ -97,7 +97,7 @@ test_expected_another(void **state)
 	m->tamper = expect_office;
 	meeting_run(m);
 	meeting_client_refuses(m, "the server's certificate is for 'vpn.example.org', not for 'office.example.org'",
-			       "peer sent alert: bad certificate");
+			       MEETING_BAD_CERTIFICATE);
 }
 
 /* One too long changes nothing. */
@@ -137,7 +137,7 @@ test_wrong_server_name_in_san(void **state)
 	m->server = server_for(m->ca, "vpn.example.org", "DNS:other.example.org");
 	meeting_run(m);
 	meeting_client_refuses(m, "the server's certificate is for 'other.example.org', not for 'vpn.example.org'",
-			       "peer sent alert: bad certificate");
+			       MEETING_BAD_CERTIFICATE);
 }
 
 static void
@@ -149,7 +149,7 @@ test_wrong_server_address(void **state)
 	m->server = server_for(m->ca, "192.0.2.8", "IP:192.0.2.7");
 	meeting_run(m);
 	meeting_client_refuses(m, "the server's certificate is for '192.0.2.7', not for '192.0.2.8'",
-			       "peer sent alert: bad certificate");
+			       MEETING_BAD_CERTIFICATE);
 }
 
 /* Two common names decide nothing: the DNS name does. */
@@ -185,7 +185,7 @@ refused_name(struct meeting *m, const char *cn, const char *shown)
 	meeting_run(m);
 	snprintf(why, sizeof(why),
 		 "certificate's name '%s' cannot be a peer's (allowed: 1 to 63 of A-Z a-z 0-9 . _ @ -)", shown);
-	meeting_server_refuses(m, why, "peer sent alert: handshake failure");
+	meeting_server_refuses(m, why, MEETING_BAD_CERTIFICATE);
 }
 
 static void
@@ -284,7 +284,7 @@ test_unpinned(void **state)
 	for (int i = 0; i < 32; i++)
 		n += snprintf(why + n, sizeof(why) - (size_t)n, "%02x", m->client->sha256[i]);
 	snprintf(why + n, sizeof(why) - (size_t)n, ")");
-	meeting_server_refuses(m, why, "peer sent alert: bad certificate");
+	meeting_server_refuses(m, why, MEETING_BAD_CERTIFICATE);
 }
 
 /* Beside a CA: the pinned one gets in by its pin, others by the CA. */

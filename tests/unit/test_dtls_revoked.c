@@ -152,7 +152,8 @@ test_strict(void **state)
 	snprintf(why, sizeof(why), "certificate of 'alice' cannot be checked: the CRL of 'Test CA' has expired on %s",
 		 meeting_date(-2));
 	meeting_run(f->m);
-	meeting_server_refuses(f->m, why, "peer sent alert: certificate unknown");
+	meeting_server_refuses(f->m, why,
+			       "peer sent alert: certificate unknown (it refuses our certificate; its log says why)");
 }
 
 static void

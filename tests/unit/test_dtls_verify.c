@@ -54,7 +54,7 @@ test_not_yet_valid(void **state)
 		.cn = "bob", .eku = "clientAuth", .issuer = m->ca, .from_days = 3, .to_days = 9 });
 	snprintf(why, sizeof(why), "certificate of 'bob' is not valid before %s", meeting_date(3));
 	meeting_run(m);
-	meeting_server_refuses(m, why, "peer sent alert: bad certificate");
+	meeting_server_refuses(m, why, MEETING_BAD_CERTIFICATE);
 }
 
 /* --- chain --- */
@@ -276,7 +276,7 @@ test_client_without_certificate(void **state)
 
 	m->tamper = send_no_certificate;
 	meeting_run(m);
-	meeting_server_refuses(m, "peer sent no certificate", "peer sent alert: handshake failure");
+	meeting_server_refuses(m, "peer sent no certificate", MEETING_HANDSHAKE_FAILURE);
 }
 
 static void
@@ -314,7 +314,7 @@ test_no_shared_cipher(void **state)
 
 	m->tamper = offer_cbc_only;
 	meeting_run(m);
-	meeting_server_refuses(m, "no shared cipher", "peer sent alert: handshake failure");
+	meeting_server_refuses(m, "no shared cipher", MEETING_HANDSHAKE_FAILURE);
 }
 
 static void
@@ -332,7 +332,7 @@ test_no_shared_group(void **state)
 
 	m->tamper = offer_other_group;
 	meeting_run(m);
-	meeting_server_refuses(m, "no shared cipher", "peer sent alert: handshake failure");
+	meeting_server_refuses(m, "no shared cipher", MEETING_HANDSHAKE_FAILURE);
 }
 
 static void
