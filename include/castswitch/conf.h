@@ -23,6 +23,7 @@
 #include "castswitch/sbuf.h"
 
 #define CONF_PORT_DEFAULT 22424
+#define CONF_MTU_WITH_NICS 1500 /* the default then */
 
 enum {
 	CONF_FILE_MAX = 1024 * 1024,

@@ -1,17 +1,16 @@
-/* Loading a configuration: file -> scan -> libconfuse -> model -> checks. */
+/* Reading a configuration: text -> scan -> libconfuse -> model -> checks. */
 #include "castswitch/conf.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "conf_check.h"
 #include "conf_confuse.h"
 #include "conf_errors.h"
 #include "conf_scan.h"
 #include "conf_schema.h"
+#include "conf_title.h"
 #include "conf_value.h"
 
 /* What is needed only while loading. */
@@ -23,18 +22,13 @@ struct loader {
 	struct conf_scan scan;
 	struct conf_confuse *confuse;
 	struct conf_errors errors;
-	size_t *peer_of;    /* by the scan's block */
-	size_t *peer_block; /* by peer: the scan's block */
 };
-
-/* --- filling the model -----------------------------------------------------------------------------------------------
- */
 
 /* The defaults of a block, as if it stood empty in the file. */
 static void
-set_defaults(struct loader *l, enum conf_block_id id)
+set_defaults(struct loader *l, enum conf_block_id id, size_t index)
 {
-	const struct conf_place at = conf_place_of(l->model, l->program, id, 0);
+	const struct conf_place at = conf_place_of(l->model, l->program, id, index);
 	struct sbuf wrong;
 
 	sbuf_init(&wrong);
@@ -45,25 +39,44 @@ set_defaults(struct loader *l, enum conf_block_id id)
 	sbuf_free(&wrong);
 }
 
+/* Of the blocks that the file has, and of those that are there without being in it. */
 static void
 set_all_defaults(struct loader *l)
 {
 	for (enum conf_block_id id = CONF_BLOCK_TOP; id < CONF_BLOCKS; id++) {
 		const struct conf_block *b = &conf_blocks[id];
+		const bool always = !(b->flags & (CONF_OPTIONAL | CONF_MULTI));
 
-		if (!(b->programs & l->program) || (b->flags & CONF_MULTI))
+		if (!(b->programs & l->program))
 			continue;
-		if (!(b->flags & CONF_OPTIONAL) || conf_scan_find(&l->scan, id))
-			set_defaults(l, id);
+		for (size_t i = 0; i < l->scan.n_of_kind[id] || (always && i == 0); i++)
+			set_defaults(l, id, i);
 	}
+}
+
+/* The blocks of which there are any number. */
+static int
+make_blocks(struct loader *l)
+{
+	int err = 0;
+
+	for (enum conf_block_id id = CONF_BLOCK_TOP; l->server && id < CONF_BLOCKS; id++)
+		if (!err && (conf_blocks[id].flags & CONF_MULTI))
+			err = conf_place_alloc(l->server, id, l->scan.n_of_kind[id]);
+	return err;
+}
+
+static struct conf_place
+place_of_block(struct loader *l, const struct conf_scan_block *b)
+{
+	return conf_place_of(l->model, l->program, b->id, b->index);
 }
 
 /* One option of the file. */
 static void
 set_option(struct loader *l, const struct conf_scan_option *opt)
 {
-	const struct conf_place at =
-		conf_place_of(l->model, l->program, l->scan.blocks[opt->block].id, l->peer_of[opt->block]);
+	const struct conf_place at = place_of_block(l, &l->scan.blocks[opt->block]);
 	void *field = conf_field(&at, opt->row);
 	struct sbuf wrong;
 
@@ -100,59 +113,60 @@ mark_present(struct loader *l)
 {
 	struct conf_tap *tap = l->server ? &l->server->tap : &l->client->tap;
 	struct conf_identity *identity = l->server ? &l->server->identity : &l->client->identity;
-	const size_t block = conf_scan_find(&l->scan, CONF_BLOCK_TAP);
 
-	identity->present = conf_scan_find(&l->scan, CONF_BLOCK_IDENTITY) != 0;
+	tap->present = l->scan.n_of_kind[CONF_BLOCK_TAP] != 0;
+	identity->present = l->scan.n_of_kind[CONF_BLOCK_IDENTITY] != 0;
 	if (l->server)
-		l->server->listen.present = conf_scan_find(&l->scan, CONF_BLOCK_LISTEN) != 0;
-	if (!block)
-		return;
-	tap->present = true;
-	const char *name = conf_confuse_title(l->confuse, block);
-	if (conf_ifname_valid(name))
-		snprintf(tap->name, sizeof(tap->name), "%s", name);
-	else
-		conf_errors_add(&l->errors, l->scan.blocks[block].line,
-				"tap: not an interface name (allowed: 1 to %d of A-Z a-z 0-9 . _ -)", CONF_IFNAME_MAX);
+		l->server->listen.present = l->scan.n_of_kind[CONF_BLOCK_LISTEN] != 0;
 }
 
-/* Each peer begins as what all peers get. */
 static void
-add_peer(struct loader *l, size_t block)
+set_titles(struct loader *l)
 {
-	struct conf_server *c = l->server;
-	struct conf_peer *p = &c->peer[c->n_peers];
-	const char *name = conf_confuse_title(l->confuse, block);
+	struct sbuf wrong;
 
-	*p = c->peers_default;
-	l->peer_of[block] = c->n_peers;
-	l->peer_block[c->n_peers++] = block;
-	if (conf_peer_name_valid(name))
-		snprintf(p->name, sizeof(p->name), "%s", name);
-	else
-		conf_errors_add(&l->errors, l->scan.blocks[block].line,
-				"peer: not a peer's name (allowed: 1 to %d of A-Z a-z 0-9 . _ @ -)",
-				CONF_PEER_NAME_MAX);
+	sbuf_init(&wrong);
+	for (size_t i = 0; i < l->scan.n_blocks; i++) {
+		const struct conf_scan_block *b = &l->scan.blocks[i];
+
+		if (b->dropped || !b->title)
+			continue;
+		const struct conf_place at = place_of_block(l, b);
+		if (!conf_title_set(&at, b->id, b->title, &wrong))
+			conf_errors_add(&l->errors, b->line, "%s: %s", conf_blocks[b->id].name, sbuf_str(&wrong));
+		sbuf_reset(&wrong);
+	}
+	sbuf_free(&wrong);
 }
 
-static int
-add_peers(struct loader *l)
+/* A peer begins as what all peers get. */
+static void
+inherit_peers(struct loader *l)
 {
-	const struct conf_scan *s = &l->scan;
-	size_t n = 0;
+	const struct conf_place all = conf_place_of(l->model, l->program, CONF_BLOCK_PEERS, 0);
 
-	if (!l->server)
-		return 0;
-	for (size_t i = 0; i < s->n_blocks; i++)
-		n += s->blocks[i].id == CONF_BLOCK_PEER && !s->blocks[i].dropped;
-	l->server->peer = calloc(n + 1, sizeof(l->server->peer[0]));
-	l->peer_block = calloc(n + 1, sizeof(l->peer_block[0]));
-	if (!l->server->peer || !l->peer_block)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->n_blocks; i++)
-		if (s->blocks[i].id == CONF_BLOCK_PEER && !s->blocks[i].dropped)
-			add_peer(l, i);
-	return 0;
+	for (size_t i = 0; i < l->server->n_peers; i++) {
+		const struct conf_place one = conf_place_of(l->model, l->program, CONF_BLOCK_PEER, i);
+
+		for (size_t k = 0; k < conf_rows_n; k++) {
+			const struct conf_row *row = &conf_rows[k];
+
+			if (conf_row_is_in(row, CONF_BLOCK_PEER, l->program) &&
+			    conf_row_is_in(row, CONF_BLOCK_PEERS, l->program) &&
+			    !conf_value_copy(row, conf_field(&one, row), conf_field(&all, row)))
+				l->errors.oom = true;
+		}
+	}
+}
+
+/* The MTU of an Ethernet with interfaces of hosts in it is the usual one. */
+static void
+set_mtu(struct loader *l)
+{
+	const size_t block = conf_scan_find(&l->scan, CONF_BLOCK_SWITCH);
+
+	if (l->server->n_nics && !(block && conf_scan_has(&l->scan, block, "mtu")))
+		l->server->sw.mtu = CONF_MTU_WITH_NICS;
 }
 
 static int
@@ -167,19 +181,23 @@ by_name(const void *a, const void *b)
 static int
 fill(struct loader *l)
 {
-	l->peer_of = calloc(l->scan.n_blocks, sizeof(l->peer_of[0]));
-	if (!l->peer_of)
+	if (make_blocks(l))
 		return -ENOMEM;
 	set_all_defaults(l);
 	mark_present(l);
+	set_titles(l);
 	set_options(l, false);
-	if (add_peers(l))
+	if (l->server) {
+		set_mtu(l);
+		inherit_peers(l);
+		set_options(l, true);
+	}
+	if (l->errors.oom)
 		return -ENOMEM;
-	set_options(l, true);
 	if (l->errors.total)
 		return -EINVAL;
 	if (l->server) {
-		conf_check_server(l->server, &l->scan, l->peer_block, &l->errors);
+		conf_check_server(l->server, &l->scan, &l->errors);
 		qsort(l->server->peer, l->server->n_peers, sizeof(l->server->peer[0]), by_name);
 	} else {
 		conf_check_client(l->client, &l->scan, &l->errors);
@@ -219,8 +237,6 @@ load_text(struct loader *l, const char *name, const char *text, size_t len, stru
 	conf_errors_fini(&l->errors);
 	conf_confuse_free(l->confuse);
 	conf_scan_fini(&l->scan);
-	free(l->peer_of);
-	free(l->peer_block);
 	return err;
 }
 
@@ -252,117 +268,4 @@ conf_client_parse(const char *name, const char *text, size_t len, struct conf_cl
 	}
 	*ret = c;
 	return 0;
-}
-
-/* --- files -----------------------------------------------------------------------------------------------------------
- */
-
-/* The file's bytes, at most one more than allowed. */
-static int
-read_bytes(FILE *f, char **ret, size_t *ret_len)
-{
-	char *text = malloc(CONF_FILE_MAX + 1);
-
-	if (!text)
-		return -ENOMEM;
-	errno = 0;
-	size_t len = fread(text, 1, CONF_FILE_MAX + 1, f);
-	if (ferror(f)) {
-		int err = errno ? -errno : -EIO;
-
-		free(text);
-		return err;
-	}
-	*ret = text;
-	*ret_len = len;
-	return 0;
-}
-
-/* Closes f, which is NULL when it could not be opened: err says why then. */
-static int
-read_stream(FILE *f, int err, const char *file, char **ret, size_t *ret_len, struct sbuf *errors)
-{
-	if (f) {
-		err = read_bytes(f, ret, ret_len);
-		fclose(f);
-	}
-	if (err)
-		sbuf_printf(errors, "%s: %s\n", file, strerror(-err));
-	return err;
-}
-
-static int
-read_file(const char *file, char **ret, size_t *ret_len, struct sbuf *errors)
-{
-	FILE *f = fopen(file, "re");
-
-	return read_stream(f, f ? 0 : -errno, file, ret, ret_len, errors);
-}
-
-int
-conf_server_load(const char *file, struct conf_server **ret, struct sbuf *errors)
-{
-	char *text;
-	size_t len;
-	int err = read_file(file, &text, &len, errors);
-
-	if (err)
-		return err;
-	err = conf_server_parse(file, text, len, ret, errors);
-	free(text);
-	return err;
-}
-
-/* Takes the descriptor. */
-static int
-read_fd(int fd, const char *file, char **ret, size_t *ret_len, struct sbuf *errors)
-{
-	FILE *f = fdopen(fd, "r");
-	int err = f ? 0 : -errno;
-
-	if (!f)
-		close(fd);
-	return read_stream(f, err, file, ret, ret_len, errors);
-}
-
-int
-conf_server_load_fd(int fd, const char *file, struct conf_server **ret, struct sbuf *errors)
-{
-	char *text;
-	size_t len;
-	int err = read_fd(fd, file, &text, &len, errors);
-
-	if (err)
-		return err;
-	err = conf_server_parse(file, text, len, ret, errors);
-	free(text);
-	return err;
-}
-
-int
-conf_client_load_fd(int fd, const char *file, struct conf_client **ret, struct sbuf *errors)
-{
-	char *text;
-	size_t len;
-	int err = read_fd(fd, file, &text, &len, errors);
-
-	if (err)
-		return err;
-	err = conf_client_parse(file, text, len, ret, errors);
-	free(text);
-	return err;
-}
-
-int
-conf_client_load(const char *file, struct conf_client **ret, struct sbuf *errors)
-{
-	char *text;
-	size_t len;
-	int err = read_file(file, &text, &len, errors);
-
-	if (err)
-		return err;
-	err = conf_client_parse(file, text, len, ret, errors);
-	free(text);
-	return err;
 }

@@ -1,39 +1,11 @@
 /* Checks across options. */
 #include "conf_check.h"
 
-#include <ctype.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "conf_schema.h"
 #include "conf_value.h"
 
-bool
-conf_ifname_valid(const char *name)
-{
-	const size_t len = strlen(name);
-
-	if (len == 0 || len > CONF_IFNAME_MAX || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]))
-			return false;
-	return true;
-}
-
 /* --- addresses -------------------------------------------------------------------------------------------------------
  */
-
-bool
-conf_host_bits_are(const struct ipprefix *p, unsigned bit)
-{
-	const unsigned skip = ipaddr_is_v4(&p->addr) ? 96 : 0;
-
-	for (unsigned i = skip + p->len; i < 128; i++)
-		if ((p->addr.b[i / 8] >> (7 - i % 8) & 1u) != bit)
-			return false;
-	return true;
-}
 
 const char *
 conf_not_a_host(const struct ipprefix *p)
@@ -184,13 +156,16 @@ any_pin(const struct conf_server *c)
 }
 
 void
-conf_check_server(struct conf_server *c, const struct conf_scan *s, const size_t *peer_block, struct conf_errors *e)
+conf_check_server(struct conf_server *c, const struct conf_scan *s, struct conf_errors *e)
 {
 	check_tap_address(&c->tap.address, s, conf_scan_find(s, CONF_BLOCK_TAP), e);
 	check_listen(c, s, e);
 	check_identity(&c->identity, any_pin(c), "a fingerprint in a peer block", s, e);
 	check_snooping(&c->snooping, s, e);
-	conf_check_peers(c, s, peer_block, e);
+	conf_check_peers(c, s, e);
+	conf_check_ports(c, s, e);
+	if (e->total == 0 && !c->tap.present && !c->listen.present && c->n_nics == 0)
+		conf_errors_add(e, 1, "tap: missing, nothing to switch (allowed: a tap, a nic or a listen block)");
 }
 
 void

@@ -9,22 +9,17 @@
 #include "conf_errors.h"
 #include "conf_scan.h"
 
-/* Also gives peers' addresses the prefix length of the tap's network.  peer_block[i] is the scan's block of peer i; the
- * peers are in the order of the file. */
-void conf_check_server(struct conf_server *c, const struct conf_scan *s, const size_t *peer_block,
-		       struct conf_errors *e);
+/* Also gives peers' addresses the prefix length of the tap's network.  The model's blocks of a kind are in the order of
+ * the file. */
+void conf_check_server(struct conf_server *c, const struct conf_scan *s, struct conf_errors *e);
 void conf_check_client(struct conf_client *c, const struct conf_scan *s, struct conf_errors *e);
 
 /* The part of it that is about the addresses and fingerprints of peers (conf_check_peers.c). */
-void conf_check_peers(struct conf_server *c, const struct conf_scan *s, const size_t *peer_block,
-		      struct conf_errors *e);
+void conf_check_peers(struct conf_server *c, const struct conf_scan *s, struct conf_errors *e);
+/* The part that is about names of ports, static groups and static MACs (conf_check_ports.c). */
+void conf_check_ports(const struct conf_server *c, const struct conf_scan *s, struct conf_errors *e);
 
-/* Whether all bits behind the prefix are 'bit'. */
-bool conf_host_bits_are(const struct ipprefix *p, unsigned bit);
 /* Why the address cannot be a host's in its network, or NULL. */
 const char *conf_not_a_host(const struct ipprefix *p);
-
-/* A valid interface name (Linux dev_valid_name(), and without what would need quoting elsewhere). */
-bool conf_ifname_valid(const char *name);
 
 #endif

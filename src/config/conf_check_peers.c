@@ -164,7 +164,7 @@ by_fingerprint(const void *va, const void *vb)
 
 /* Fills in all addresses of all peers, or only counts them when v is NULL. */
 static size_t
-list_addresses(const struct conf_server *c, const struct conf_scan *s, const size_t *peer_block, struct given *v)
+list_addresses(const struct conf_server *c, const struct conf_scan *s, struct given *v)
 {
 	size_t n = 0;
 
@@ -172,15 +172,15 @@ list_addresses(const struct conf_server *c, const struct conf_scan *s, const siz
 		for (size_t k = 0; k < c->peer[i].address.n; k++, n++)
 			if (v)
 				v[n] = (struct given){ &c->peer[i].address.v[k].addr, c->peer[i].name,
-						       conf_scan_value_line(s, peer_block[i], "address", k) };
+						       conf_scan_value_line(s, s->of_kind[CONF_BLOCK_PEER][i],
+									    "address", k) };
 	return n;
 }
 
 static void
-check_addresses_unique(const struct conf_server *c, const struct conf_scan *s, const size_t *peer_block,
-		       struct conf_errors *e)
+check_addresses_unique(const struct conf_server *c, const struct conf_scan *s, struct conf_errors *e)
 {
-	const size_t n = list_addresses(c, s, peer_block, NULL);
+	const size_t n = list_addresses(c, s, NULL);
 	struct given *v = calloc(n + 1, sizeof(*v));
 	char buf[IPADDR_STRLEN];
 
@@ -188,7 +188,7 @@ check_addresses_unique(const struct conf_server *c, const struct conf_scan *s, c
 		e->oom = true;
 		return;
 	}
-	list_addresses(c, s, peer_block, v);
+	list_addresses(c, s, v);
 	qsort(v, n, sizeof(v[0]), by_address);
 	for (size_t i = 1; i < n; i++)
 		if (ipaddr_equal(v[i].value, v[i - 1].value))
@@ -198,8 +198,7 @@ check_addresses_unique(const struct conf_server *c, const struct conf_scan *s, c
 }
 
 static void
-check_fingerprints_unique(const struct conf_server *c, const struct conf_scan *s, const size_t *peer_block,
-			  struct conf_errors *e)
+check_fingerprints_unique(const struct conf_server *c, const struct conf_scan *s, struct conf_errors *e)
 {
 	struct given *v = calloc(c->n_peers + 1, sizeof(*v));
 	size_t n = 0;
@@ -211,7 +210,7 @@ check_fingerprints_unique(const struct conf_server *c, const struct conf_scan *s
 	for (size_t i = 0; i < c->n_peers; i++)
 		if (c->peer[i].has_fingerprint)
 			v[n++] = (struct given){ c->peer[i].fingerprint, c->peer[i].name,
-						 conf_scan_line(s, peer_block[i], "fingerprint") };
+						 conf_scan_line(s, s->of_kind[CONF_BLOCK_PEER][i], "fingerprint") };
 	qsort(v, n, sizeof(v[0]), by_fingerprint);
 	for (size_t i = 1; i < n; i++)
 		if (memcmp(v[i].value, v[i - 1].value, CONF_FINGERPRINT_LEN) == 0)
@@ -221,19 +220,16 @@ check_fingerprints_unique(const struct conf_server *c, const struct conf_scan *s
 }
 
 void
-conf_check_peers(struct conf_server *c, const struct conf_scan *s, const size_t *peer_block, struct conf_errors *e)
+conf_check_peers(struct conf_server *c, const struct conf_scan *s, struct conf_errors *e)
 {
 	for (size_t i = 0; i < c->n_peers; i++) {
 		struct conf_peer *p = &c->peer[i];
 
-		if (c->tap.present && strcmp(p->name, c->tap.name) == 0)
-			conf_errors_add(e, s->blocks[peer_block[i]].line, "peer: \"%s\" is the name of the tap",
-					p->name);
 		for (size_t k = 0; k < p->address.n; k++)
 			check_peer_address(&c->tap, &p->address.v[k],
-					   conf_scan_value_line(s, peer_block[i], "address", k), e);
+					   conf_scan_value_line(s, s->of_kind[CONF_BLOCK_PEER][i], "address", k), e);
 	}
 	check_pool(c, s, e);
-	check_addresses_unique(c, s, peer_block, e);
-	check_fingerprints_unique(c, s, peer_block, e);
+	check_addresses_unique(c, s, e);
+	check_fingerprints_unique(c, s, e);
 }

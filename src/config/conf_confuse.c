@@ -64,9 +64,7 @@ make_tables(struct conf_confuse *c, unsigned program)
 		c->opts[id] = make_options(id, program, 0, &unused);
 		if (!c->opts[id])
 			return false;
-		const cfg_flag_t flags = CFGF_NODEFAULT |
-					 (b->flags & CONF_TITLED ? CFGF_TITLE | CFGF_NO_TITLE_DUPES : 0) |
-					 (b->flags & CONF_MULTI ? CFGF_MULTI : 0);
+		const cfg_flag_t flags = CFGF_NODEFAULT | (b->flags & CONF_MULTI ? CFGF_MULTI : 0);
 		const cfg_opt_t section = CFG_SEC(b->name, c->opts[id], flags);
 		c->opts[CONF_BLOCK_TOP][n++] = section;
 	}
@@ -86,8 +84,6 @@ static void __attribute__((format(printf, 2, 0))) no_message(cfg_t *cfg, const c
 static bool
 find_sections(struct conf_confuse *c, const struct conf_scan *s)
 {
-	unsigned seen[CONF_BLOCKS] = { 0 };
-
 	c->sections = calloc(s->n_blocks, sizeof(c->sections[0]));
 	if (!c->sections)
 		return false;
@@ -97,7 +93,7 @@ find_sections(struct conf_confuse *c, const struct conf_scan *s)
 		if (id == CONF_BLOCK_TOP)
 			c->sections[i] = c->cfg;
 		else if (!s->blocks[i].dropped)
-			c->sections[i] = cfg_getnsec(c->cfg, conf_blocks[id].name, seen[id]++);
+			c->sections[i] = cfg_getnsec(c->cfg, conf_blocks[id].name, (unsigned)s->blocks[i].index);
 	}
 	return true;
 }
@@ -152,12 +148,4 @@ conf_confuse_value(const struct conf_confuse *c, const struct conf_scan_option *
 	cfg_opt_t *o = section ? cfg_getopt(section, opt->row->name) : NULL;
 
 	return o && i < cfg_opt_size(o) ? cfg_opt_getnstr(o, (unsigned)i) : NULL;
-}
-
-const char *
-conf_confuse_title(const struct conf_confuse *c, size_t block)
-{
-	const char *title = c->sections[block] ? cfg_title(c->sections[block]) : NULL;
-
-	return title ? title : "";
 }

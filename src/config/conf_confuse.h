@@ -17,7 +17,5 @@ int conf_confuse_new(unsigned program, const struct conf_scan *s, struct conf_co
 void conf_confuse_free(struct conf_confuse *c);
 /* Value 'i' of an option of the scan; NULL when libconfuse saw fewer. */
 const char *conf_confuse_value(const struct conf_confuse *c, const struct conf_scan_option *opt, size_t i);
-/* The title of a block of the scan. */
-const char *conf_confuse_title(const struct conf_confuse *c, size_t block);
 
 #endif

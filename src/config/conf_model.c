@@ -64,15 +64,16 @@ conf_snooping_resolve(struct conf_snooping *s)
 }
 
 static void
-free_block(void *model, unsigned program, enum conf_block_id id, size_t peer)
+free_block(void *model, unsigned program, enum conf_block_id id, size_t index)
 {
-	const struct conf_place at = conf_place_of(model, program, id, peer);
+	const struct conf_place at = conf_place_of(model, program, id, index);
 
 	for (size_t i = 0; i < conf_rows_n; i++)
 		if (conf_row_is_in(&conf_rows[i], id, program))
 			conf_value_clear(&conf_rows[i], conf_field(&at, &conf_rows[i]));
 }
 
+/* The blocks of which there is one. */
 static void
 free_blocks(void *model, unsigned program)
 {
@@ -86,9 +87,13 @@ conf_server_free(struct conf_server *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->n_peers; i++)
-		free_block(c, CONF_SERVER, CONF_BLOCK_PEER, i);
+	for (enum conf_block_id id = CONF_BLOCK_TOP; id < CONF_BLOCKS; id++)
+		for (size_t i = 0; i < conf_place_count(c, id); i++)
+			free_block(c, CONF_SERVER, id, i);
+	free(c->nic);
 	free(c->peer);
+	free(c->static_group);
+	free(c->static_mac);
 	free_blocks(c, CONF_SERVER);
 	free(c);
 }

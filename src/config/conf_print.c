@@ -2,6 +2,7 @@
 #include "castswitch/conf.h"
 
 #include "conf_schema.h"
+#include "conf_title.h"
 #include "conf_value.h"
 
 /* What "auto" stands for, as a comment; only snooping has such options. */
@@ -49,35 +50,37 @@ print_options(const struct conf_place *at, unsigned program, enum conf_block_id 
 }
 
 static void
-print_block(const struct conf_place *at, unsigned program, enum conf_block_id id, const char *title, struct sbuf *out)
+print_block(const struct conf_place *at, unsigned program, enum conf_block_id id, struct sbuf *out)
 {
 	const struct conf_block *b = &conf_blocks[id];
 
 	if ((b->flags & CONF_OPTIONAL) && !*(const bool *)at->base[CONF_BASE_SELF])
 		return;
-	if (b->flags & CONF_TITLED)
-		sbuf_printf(out, "%s \"%s\" {\n", b->name, title);
-	else
-		sbuf_printf(out, "%s {\n", b->name);
+	sbuf_printf(out, "%s ", b->name);
+	if (b->flags & CONF_TITLED) {
+		conf_title_print(at, id, out);
+		sbuf_addc(out, ' ');
+	}
+	sbuf_puts(out, "{\n");
 	print_options(at, program, id, "\t", out);
 	sbuf_puts(out, "}\n");
 }
 
 /* The blocks in the order of the schema; the model is only read. */
 static void
-print_model(void *model, unsigned program, const char *tap, const struct conf_server *server, struct sbuf *out)
+print_model(void *model, unsigned program, const struct conf_server *server, struct sbuf *out)
 {
 	for (enum conf_block_id id = CONF_BLOCK_TOP; id < CONF_BLOCKS; id++) {
 		if (!(conf_blocks[id].programs & program))
 			continue;
-		const size_t n = id == CONF_BLOCK_PEER ? server->n_peers : 1;
+		const size_t n = conf_blocks[id].flags & CONF_MULTI ? conf_place_count(server, id) : 1;
 		for (size_t i = 0; i < n; i++) {
 			const struct conf_place at = conf_place_of(model, program, id, i);
 
 			if (id == CONF_BLOCK_TOP)
 				print_options(&at, program, id, "", out);
 			else
-				print_block(&at, program, id, id == CONF_BLOCK_PEER ? server->peer[i].name : tap, out);
+				print_block(&at, program, id, out);
 		}
 	}
 }
@@ -87,7 +90,7 @@ conf_server_print(const struct conf_server *c, struct sbuf *out)
 {
 	struct conf_server copy = *c;
 
-	print_model(&copy, CONF_SERVER, c->tap.name, c, out);
+	print_model(&copy, CONF_SERVER, c, out);
 }
 
 void
@@ -95,5 +98,5 @@ conf_client_print(const struct conf_client *c, struct sbuf *out)
 {
 	struct conf_client copy = *c;
 
-	print_model(&copy, CONF_CLIENT, c->tap.name, NULL, out);
+	print_model(&copy, CONF_CLIENT, NULL, out);
 }

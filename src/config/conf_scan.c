@@ -18,7 +18,7 @@ struct scanner {
 	unsigned block_line[CONF_BLOCKS];  /* first of its kind; 0 = none yet */
 	unsigned top_line[CONF_ROWS_MAX];  /* of each option outside of blocks */
 	unsigned here_line[CONF_ROWS_MAX]; /* of each option in the block being read */
-	size_t peers;
+	unsigned count[CONF_BLOCKS];       /* of each CONF_MULTI kind */
 	int err;
 };
 
@@ -327,6 +327,30 @@ check_block(struct scanner *s, const struct conf_token *name, enum conf_block_id
 	return true;
 }
 
+/* True, and a message, when there are more of a kind than allowed: the end of the scan. */
+static bool
+too_many(struct scanner *s, const struct conf_token *name, enum conf_block_id id)
+{
+	if (id == CONF_BLOCKS || !(conf_blocks[id].flags & CONF_MULTI) || ++s->count[id] <= conf_blocks[id].max)
+		return false;
+	conf_errors_add(s->errors, name->line, "%s: too many (allowed: %u)", conf_blocks[id].name, conf_blocks[id].max);
+	s->err = -EINVAL;
+	return true;
+}
+
+/* libconfuse merges or refuses blocks of the same title, so it sees none. */
+static bool
+take_title(struct scanner *s, struct conf_scan_block *b, const struct conf_token *title)
+{
+	const size_t quote = title->kind == CONF_TOKEN_QUOTED;
+
+	b->title = strndup(&s->out->text[title->start + quote], title->end - title->start - 2 * quote);
+	if (!b->title)
+		s->err = -ENOMEM;
+	conf_scan_blank(s->out, title->start, title->end);
+	return b->title != NULL;
+}
+
 /* A block, from behind its '{'; 'title' is NULL or a text token. */
 static bool
 read_block(struct scanner *s, const struct conf_token *name, const struct conf_token *title)
@@ -338,20 +362,12 @@ read_block(struct scanner *s, const struct conf_token *name, const struct conf_t
 
 	if (!b)
 		return false;
-	if (id == CONF_BLOCK_PEER && ++s->peers > CONF_PEERS_MAX) {
-		conf_errors_add(s->errors, name->line, "peer: too many (allowed: %d)", CONF_PEERS_MAX);
-		s->err = -EINVAL;
-		return false;
-	}
 	b->id = id;
 	b->line = name->line;
 	b->start = name->start;
 	b->dropped = !good;
-	if (title) {
-		const size_t quote = title->kind == CONF_TOKEN_QUOTED;
-		b->title = title->start + quote;
-		b->title_len = title->end - title->start - 2 * quote;
-	}
+	if (too_many(s, name, id) || (title && !take_title(s, b, title)))
+		return false;
 	s->lex.option = block_name(id);
 	if (!read_block_body(s, index))
 		return false;
@@ -414,6 +430,8 @@ scan(struct conf_scan *o, unsigned program, struct conf_errors *errors)
 	s->program = program;
 	conf_lex_init(&s->lex, o->text, o->len, errors);
 	err = read_file(s) ? conf_scan_check_titles(o, errors) : s->err;
+	if (err == 0)
+		err = conf_scan_index(o);
 	free(s);
 	return err;
 }
@@ -434,48 +452,13 @@ conf_scan(struct conf_scan *o, unsigned program, const char *text, size_t len, s
 void
 conf_scan_fini(struct conf_scan *o)
 {
+	for (size_t i = 0; i < o->n_blocks; i++)
+		free(o->blocks[i].title);
+	for (enum conf_block_id id = CONF_BLOCK_TOP; id < CONF_BLOCKS; id++)
+		free(o->of_kind[id]);
 	free(o->text);
 	free(o->blocks);
 	free(o->options);
 	free(o->value_lines);
 	*o = (struct conf_scan){ 0 };
-}
-
-static const struct conf_scan_option *
-find_option(const struct conf_scan *o, size_t block, const char *name)
-{
-	for (size_t i = o->blocks[block].first_option; i < o->n_options; i++) {
-		const struct conf_scan_option *opt = &o->options[i];
-
-		if (opt->block == block && strcmp(opt->row->name, name) == 0)
-			return opt;
-		if (block && opt->block > block)
-			break;
-	}
-	return NULL;
-}
-
-unsigned
-conf_scan_line(const struct conf_scan *o, size_t block, const char *option)
-{
-	const struct conf_scan_option *opt = find_option(o, block, option);
-
-	return opt ? opt->line : o->blocks[block].line;
-}
-
-unsigned
-conf_scan_value_line(const struct conf_scan *o, size_t block, const char *option, size_t value)
-{
-	const struct conf_scan_option *opt = find_option(o, block, option);
-
-	return opt && value < opt->values ? o->value_lines[opt->first_value + value] : conf_scan_line(o, block, option);
-}
-
-size_t
-conf_scan_find(const struct conf_scan *o, enum conf_block_id id)
-{
-	for (size_t i = 0; i < o->n_blocks; i++)
-		if (o->blocks[i].id == id && !o->blocks[i].dropped)
-			return i;
-	return 0;
 }

@@ -1,8 +1,8 @@
 /* Scanner of libconfuse syntax: where everything stands, and what libconfuse would let pass.
  *
  * Private to src/config.  libconfuse reads the values; this runs before it, because libconfuse forgets the file's name
- * inside blocks and silently takes options given twice, lists without braces, blocks of the same title and ${VARIABLE}.
- * It knows the grammar (blocks are not nested):
+ * inside blocks and silently takes options given twice, lists without braces and ${VARIABLE}.  Titles are read here
+ * alone.  It knows the grammar (blocks are not nested):
  *
  *   file   = { option | block }
  *   block  = NAME [ TITLE ] "{" { option } "}"
@@ -25,10 +25,11 @@
 struct conf_scan_block {
 	enum conf_block_id id;
 	unsigned line;
-	size_t start, end;       /* in the text */
-	size_t title, title_len; /* the title's place in the text, without quotes */
-	size_t first_option;     /* its options are from here on; only the file's own are not in one piece */
-	bool dropped;            /* a mistake; blanked out */
+	size_t start, end;   /* in the text */
+	char *title;         /* as written, without quotes; NULL = none */
+	size_t first_option; /* its options are from here on; only the file's own are not in one piece */
+	size_t index;        /* among those of its kind that are not dropped */
+	bool dropped;        /* a mistake; blanked out */
 };
 
 /* One option of the file that is known and not given before. */
@@ -44,6 +45,8 @@ struct conf_scan {
 	size_t len;
 	struct conf_scan_block *blocks;
 	size_t n_blocks, cap_blocks;
+	size_t *of_kind[CONF_BLOCKS]; /* the blocks of a kind that are not dropped: in blocks[] */
+	size_t n_of_kind[CONF_BLOCKS];
 	struct conf_scan_option *options;
 	size_t n_options, cap_options;
 	unsigned *value_lines;
@@ -55,11 +58,15 @@ struct conf_scan {
 int conf_scan(struct conf_scan *s, unsigned program, const char *text, size_t len, struct conf_errors *errors);
 void conf_scan_fini(struct conf_scan *s);
 
+/* Whether the option is given in the block. */
+bool conf_scan_has(const struct conf_scan *s, size_t block, const char *option);
 /* The line to blame for an option of a block: the option's, or else its block's. */
 unsigned conf_scan_line(const struct conf_scan *s, size_t block, const char *option);
 /* The line of one of its values. */
 unsigned conf_scan_value_line(const struct conf_scan *s, size_t block, const char *option, size_t value);
 /* The first block of a kind; 0 (the file itself) when there is none. */
 size_t conf_scan_find(const struct conf_scan *s, enum conf_block_id id);
+/* Fills in of_kind[] and the blocks' index (conf_scan() does); -ENOMEM. */
+int conf_scan_index(struct conf_scan *s);
 
 #endif

@@ -1,4 +1,4 @@
-/* Peers of the same name: the first one counts, the others are mistakes. */
+/* Peers or NICs of the same name: the first one counts, the others are mistakes. */
 #include "conf_scan_titles.h"
 
 #include <errno.h>
@@ -19,42 +19,40 @@ by_title(const void *va, const void *vb, void *arg)
 {
 	const struct conf_scan *o = arg;
 	const struct conf_scan_block *a = &o->blocks[*(const size_t *)va], *b = &o->blocks[*(const size_t *)vb];
-	const size_t shorter = a->title_len < b->title_len ? a->title_len : b->title_len;
-	int d = memcmp(&o->text[a->title], &o->text[b->title], shorter);
+	int d = a->id < b->id ? -1 : a->id > b->id;
 
 	if (d == 0)
-		d = (a->title_len > b->title_len) - (a->title_len < b->title_len);
+		d = strcmp(a->title, b->title);
 	return d ? d : (a->start > b->start) - (a->start < b->start);
 }
 
-static bool
-same_title(const struct conf_scan *o, const struct conf_scan_block *a, const struct conf_scan_block *b)
-{
-	return a->title_len == b->title_len && memcmp(&o->text[a->title], &o->text[b->title], a->title_len) == 0;
-}
-
-/* Reports and hides all but the first of the peers with the same name. */
+/* Reports and hides all but the first of the blocks with the same name. */
 static void
 check_titles(struct conf_scan *o, size_t *index, size_t n, struct conf_errors *errors)
 {
-	size_t first = 0;
+	const struct conf_scan_block *first = NULL;
 
 	qsort_r(index, n, sizeof(index[0]), by_title, o);
-	for (size_t i = 1; i < n; i++) {
-		struct conf_scan_block *a = &o->blocks[index[first]], *b = &o->blocks[index[i]];
+	for (size_t i = 0; i < n; i++) {
+		struct conf_scan_block *b = &o->blocks[index[i]];
 
-		if (!same_title(o, a, b)) {
-			first = i;
+		if (!first || first->id != b->id || strcmp(first->title, b->title) != 0) {
+			first = b;
 			continue;
 		}
-		conf_errors_add(errors, b->line, "%s: \"%.*s\" given twice (first in line %u)", conf_blocks[b->id].name,
-				b->title_len > 64 ? 64 : (int)b->title_len, &o->text[b->title], a->line);
+		conf_errors_add(errors, b->line, "%s: \"%.64s\" given twice (first in line %u)",
+				conf_blocks[b->id].name, b->title, first->line);
 		b->dropped = true;
+		conf_scan_blank(o, b->start, b->end);
 	}
-	/* Only now: the titles are compared in the text. */
-	for (size_t i = 0; i < n; i++)
-		if (o->blocks[index[i]].dropped)
-			conf_scan_blank(o, o->blocks[index[i]].start, o->blocks[index[i]].end);
+}
+
+/* Whether no other block of its kind may have its title. */
+static bool
+is_unique(const struct conf_scan_block *b)
+{
+	return b->id != CONF_BLOCKS && !b->dropped && (conf_blocks[b->id].flags & CONF_MULTI) &&
+	       !(conf_blocks[b->id].flags & CONF_REPEATS);
 }
 
 int
@@ -65,7 +63,7 @@ conf_scan_check_titles(struct conf_scan *o, struct conf_errors *errors)
 	if (!index)
 		return -ENOMEM;
 	for (size_t i = 0; i < o->n_blocks; i++)
-		if (o->blocks[i].id == CONF_BLOCK_PEER && !o->blocks[i].dropped)
+		if (is_unique(&o->blocks[i]))
 			index[n++] = i;
 	check_titles(o, index, n, errors);
 	free(index);

@@ -8,7 +8,8 @@
 #include "conf_errors.h"
 #include "conf_scan.h"
 
-/* Reports peer blocks whose title an earlier one has, and hides them from libconfuse.  0 or -ENOMEM. */
+/* Reports blocks whose title an earlier one of their kind has, where that is a mistake, and hides them from libconfuse.
+ * 0 or -ENOMEM. */
 int conf_scan_check_titles(struct conf_scan *o, struct conf_errors *errors);
 /* Hides text[start..end) from libconfuse. */
 void conf_scan_blank(struct conf_scan *o, size_t start, size_t end);

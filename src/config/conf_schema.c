@@ -1,4 +1,4 @@
-/* The table of options, and the way from a block to its place in the model. */
+/* The table of options. */
 #include "conf_schema.h"
 
 #include <string.h>
@@ -7,31 +7,43 @@
 #include "castswitch/mono.h"
 
 const struct conf_block conf_blocks[CONF_BLOCKS] = {
-	[CONF_BLOCK_TOP] = { "", CONF_BOTH, 0 },
-	[CONF_BLOCK_TAP] = { "tap", CONF_BOTH, CONF_TITLED | CONF_OPTIONAL },
-	[CONF_BLOCK_SWITCH] = { "switch", CONF_BOTH, 0 },
-	[CONF_BLOCK_LISTEN] = { "listen", CONF_SERVER, CONF_OPTIONAL },
-	[CONF_BLOCK_IDENTITY] = { "identity", CONF_BOTH, CONF_OPTIONAL },
-	[CONF_BLOCK_SNOOPING] = { "snooping", CONF_BOTH, 0 },
-	[CONF_BLOCK_PEERS] = { "peers", CONF_SERVER, 0 },
-	[CONF_BLOCK_PEER] = { "peer", CONF_SERVER, CONF_TITLED | CONF_MULTI },
-	[CONF_BLOCK_PULL] = { "pull", CONF_CLIENT, 0 },
-	[CONF_BLOCK_CONTROL] = { "control", CONF_BOTH, 0 },
-	[CONF_BLOCK_LOG] = { "log", CONF_BOTH, 0 },
+	[CONF_BLOCK_TOP] = { "", CONF_BOTH, 0, 0 },
+	[CONF_BLOCK_TAP] = { "tap", CONF_BOTH, CONF_TITLED | CONF_OPTIONAL, 0 },
+	[CONF_BLOCK_NIC] = { "nic", CONF_SERVER, CONF_TITLED | CONF_MULTI, CONF_NICS_MAX },
+	[CONF_BLOCK_SWITCH] = { "switch", CONF_BOTH, 0, 0 },
+	[CONF_BLOCK_LISTEN] = { "listen", CONF_SERVER, CONF_OPTIONAL, 0 },
+	[CONF_BLOCK_IDENTITY] = { "identity", CONF_BOTH, CONF_OPTIONAL, 0 },
+	[CONF_BLOCK_SNOOPING] = { "snooping", CONF_BOTH, 0, 0 },
+	[CONF_BLOCK_PEERS] = { "peers", CONF_SERVER, 0, 0 },
+	[CONF_BLOCK_PEER] = { "peer", CONF_SERVER, CONF_TITLED | CONF_MULTI, CONF_PEERS_MAX },
+	[CONF_BLOCK_STATIC_GROUP] = { "static-group", CONF_SERVER, CONF_TITLED | CONF_MULTI | CONF_REPEATS,
+				      CONF_STATICS_MAX },
+	[CONF_BLOCK_STATIC_MAC] = { "static-mac", CONF_SERVER, CONF_TITLED | CONF_MULTI | CONF_REPEATS,
+				    CONF_STATICS_MAX },
+	[CONF_BLOCK_PULL] = { "pull", CONF_CLIENT, 0, 0 },
+	[CONF_BLOCK_CONTROL] = { "control", CONF_BOTH, 0, 0 },
+	[CONF_BLOCK_LOG] = { "log", CONF_BOTH, 0, 0 },
 };
 
 enum {
 	TOP = 1 << CONF_BLOCK_TOP,
 	TAP = 1 << CONF_BLOCK_TAP,
+	NIC = 1 << CONF_BLOCK_NIC,
 	SWITCH = 1 << CONF_BLOCK_SWITCH,
 	LISTEN = 1 << CONF_BLOCK_LISTEN,
 	IDENTITY = 1 << CONF_BLOCK_IDENTITY,
 	SNOOPING = 1 << CONF_BLOCK_SNOOPING,
 	PEERS = 1 << CONF_BLOCK_PEERS,
 	PEER = 1 << CONF_BLOCK_PEER,
+	STATIC_GROUP = 1 << CONF_BLOCK_STATIC_GROUP,
+	STATIC_MAC = 1 << CONF_BLOCK_STATIC_MAC,
 	PULL = 1 << CONF_BLOCK_PULL,
 	CONTROL = 1 << CONF_BLOCK_CONTROL,
 	LOG = 1 << CONF_BLOCK_LOG,
+	/* Ports: of this host, of others, all. */
+	LOCAL = TAP | NIC,
+	REMOTE = PEERS | PEER,
+	PORT = LOCAL | REMOTE,
 };
 
 /* The words of each enum of conf.h, by value. */
@@ -56,12 +68,17 @@ static const char *const log_words[] = { "error", "warning", "notice", "info", "
 /* The bool, and the bytes behind it. */
 #define PEER_PIN CONF_BASE_PEER, offsetof(struct conf_peer, has_fingerprint), 1 + CONF_FINGERPRINT_LEN
 #define PORT_AT(m) IN(CONF_BASE_PORT, struct conf_port, m)
+#define STATIC_MAC_AT(m) IN(CONF_BASE_SELF, struct conf_static_mac, m)
+/* The list and its length; the bool and the address behind it. */
+#define GROUP_PORTS CONF_BASE_SELF, offsetof(struct conf_static_group, ports), sizeof(void *) + sizeof(size_t)
+#define GROUP_SOURCE CONF_BASE_SELF, offsetof(struct conf_static_group, has_source), 1 + sizeof(struct ipaddr)
 
 #define MSEC NSEC_PER_MSEC
 #define SEC NSEC_PER_SEC
 #define S CONF_SERVER
 #define C CONF_CLIENT
 #define SC CONF_BOTH
+#define CH CONF_CLIENT_HIDDEN
 #define AUTO CONF_ZERO_IS_AUTO
 #define BARE CONF_BARE_ADDRESS
 #define SERVER_SOCKET CASTSWITCH_RUNDIR "/castswitchd.sock"
@@ -77,17 +94,38 @@ const struct conf_row conf_rows[] = {
 	{ TOP, C, "remote-order", CONF_WORD, 0, 0, "order", NULL, order_words, 0, CLIENT_AT(remote_order) },
 
 	{ TAP, SC, "address", CONF_PREFIXES, 0, 16, NULL, NULL, NULL, 0, TAP_AT(address) },
-	{ TAP, S, "router", CONF_WORD, 0, 0, "auto", NULL, router_words, 0, PORT_AT(router) },
-	{ TAP | PEERS | PEER, S, "fast-leave", CONF_WORD, 0, 0, "auto", NULL, switch_words, 0, PORT_AT(fast_leave) },
-	{ TAP, 0, "flood-unknown-unicast", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(flood_unknown_unicast) },
-	{ TAP, 0, "flood-broadcast", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(flood_broadcast) },
-	{ TAP | PEERS | PEER, 0, "learning", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(learning) },
-	{ PEERS | PEER, 0, "max-source-records", CONF_UINT, 0, 16777216, "4096", NULL, NULL, 0,
+
+	/* What ports have: the host's own are believed, peers are not. */
+	{ LOCAL, S, "router", CONF_WORD, 0, 0, "auto", NULL, router_words, 0, PORT_AT(router) },
+	{ REMOTE, S, "router", CONF_WORD, 0, 0, "never", NULL, router_words, 0, PORT_AT(router) },
+	{ PORT, S, "fast-leave", CONF_WORD, 0, 0, "auto", NULL, switch_words, 0, PORT_AT(fast_leave) },
+	{ PORT, S | CH, "learning", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(learning) },
+	{ PORT, S, "isolate", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, PORT_AT(isolate) },
+	{ LOCAL, S, "protect-macs", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, PORT_AT(protect_macs) },
+	{ REMOTE, S, "protect-macs", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(protect_macs) },
+	{ PORT, S | CH, "flood-unknown-unicast", CONF_BOOL, 0, 0, "true", NULL, NULL, 0,
+	  PORT_AT(flood_unknown_unicast) },
+	{ PORT, S | CH, "flood-broadcast", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(flood_broadcast) },
+	{ PORT, S, "flood-unregistered", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, PORT_AT(flood_unregistered) },
+	{ PORT, S, "flood-reports", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, PORT_AT(flood_reports) },
+	{ LOCAL, S, "max-macs", CONF_UINT, 0, 1048576, "0", NULL, NULL, 0, PORT_AT(max_macs) },
+	{ REMOTE, S, "max-macs", CONF_UINT, 0, 1048576, "256", NULL, NULL, 0, PORT_AT(max_macs) },
+	{ LOCAL, S, "max-groups", CONF_UINT, 0, 1048576, "0", NULL, NULL, 0, PORT_AT(max_groups) },
+	{ REMOTE, S, "max-groups", CONF_UINT, 0, 1048576, "256", NULL, NULL, 0, PORT_AT(max_groups) },
+	{ LOCAL, S, "max-hosts", CONF_UINT, 0, 1048576, "0", NULL, NULL, 0, PORT_AT(max_hosts) },
+	{ REMOTE, S, "max-hosts", CONF_UINT, 0, 1048576, "1024", NULL, NULL, 0, PORT_AT(max_hosts) },
+	{ LOCAL, S, "max-source-records", CONF_UINT, 0, 16777216, "0", NULL, NULL, 0, PORT_AT(max_source_records) },
+	{ REMOTE, S, "max-source-records", CONF_UINT, 0, 16777216, "4096", NULL, NULL, 0,
 	  PORT_AT(max_source_records) },
-	{ PEERS | PEER, 0, "report-rate", CONF_UINT, 0, 1000000, "200", "messages a second", NULL, 0, PORT_AT(gm_rate) },
+	{ LOCAL, S, "report-rate", CONF_UINT, 0, 1000000, "0", "messages a second", NULL, 0, PORT_AT(gm_rate) },
+	{ REMOTE, S, "report-rate", CONF_UINT, 0, 1000000, "200", "messages a second", NULL, 0, PORT_AT(gm_rate) },
+	{ PORT, S, "allow-groups", CONF_GROUPS, 0, CONF_GROUP_RULES_MAX, NULL, NULL, NULL, 0, PORT_AT(allow_groups) },
+	{ PORT, S, "deny-groups", CONF_GROUPS, 0, CONF_GROUP_RULES_MAX, NULL, NULL, NULL, 0, PORT_AT(deny_groups) },
 
 	{ SWITCH, S, "aging", CONF_DURATION, SEC, 1000000 * SEC, "300s", NULL, NULL, 0, SWITCH_AT(aging) },
 	{ SWITCH, S, "max-macs", CONF_UINT, 16, 1048576, "65536", NULL, NULL, 0, SWITCH_AT(max_macs) },
+	{ SWITCH, S, "vlan-aware", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, SWITCH_AT(vlan_aware) },
+	{ SWITCH, S, "forward-reserved", CONF_RESERVED, 0, 16, NULL, NULL, NULL, 0, SWITCH_AT(forward_reserved) },
 	{ SWITCH, SC, "mtu", CONF_UINT, 1280, 8000, "1400", "bytes", NULL, 0, SWITCH_AT(mtu) },
 	{ SWITCH, SC, "user", CONF_NAME, 1, CONF_USER_MAX, "castswitch", NULL, NULL, 0, SWITCH_AT(user) },
 
@@ -133,30 +171,32 @@ const struct conf_row conf_rows[] = {
 	  SNOOPING_AT(flood_until_querier) },
 	{ SNOOPING, SC, "strict-router-alert", CONF_BOOL, 0, 0, "false", NULL, NULL, 0,
 	  SNOOPING_AT(strict_router_alert) },
+	{ SNOOPING, SC, "strict-ssm", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, SNOOPING_AT(strict_ssm) },
+	{ SNOOPING, SC, "mrd-solicit", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, SNOOPING_AT(mrd_solicit) },
 	{ SNOOPING, SC, "non-ip-multicast", CONF_WORD, 0, 0, "flood", NULL, non_ip_words, 0,
 	  SNOOPING_AT(non_ip_multicast) },
 	{ SNOOPING, SC, "max-groups", CONF_UINT, 16, 1048576, "16384", NULL, NULL, 0, SNOOPING_AT(max_groups) },
 	{ SNOOPING, SC, "max-sources", CONF_UINT, 1, 65535, "128", "a group", NULL, 0, SNOOPING_AT(max_sources) },
-	{ SNOOPING, 0, "max-source-records", CONF_UINT, 1024, 16777216, "262144", NULL, NULL, 0,
+	{ SNOOPING, SC, "max-source-records", CONF_UINT, 1024, 16777216, "262144", NULL, NULL, 0,
 	  SNOOPING_AT(max_source_records) },
-	{ SNOOPING, 0, "max-hosts", CONF_UINT, 1024, 16777216, "262144", NULL, NULL, 0, SNOOPING_AT(max_hosts) },
-	{ SNOOPING, 0, "grace", CONF_DURATION, 0, 3600 * SEC, "30s", NULL, NULL, 0, SNOOPING_AT(grace) },
+	{ SNOOPING, SC, "max-hosts", CONF_UINT, 1024, 16777216, "262144", NULL, NULL, 0, SNOOPING_AT(max_hosts) },
+	{ SNOOPING, S, "grace", CONF_DURATION, 0, 3600 * SEC, "30s", NULL, NULL, 0, SNOOPING_AT(grace) },
 
 	{ PEERS, S, "max", CONF_UINT, 1, 4000, "1000", "peers", NULL, 0, SERVER_AT(peers_max) },
 	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },
-	{ PEERS | PEER, S, "router", CONF_WORD, 0, 0, "never", NULL, router_words, 0, PORT_AT(router) },
-	{ PEERS | PEER, S, "max-macs", CONF_UINT, 0, 1048576, "256", NULL, NULL, 0, PORT_AT(max_macs) },
-	{ PEERS | PEER, S, "max-groups", CONF_UINT, 0, 1048576, "256", NULL, NULL, 0, PORT_AT(max_groups) },
-	{ PEERS | PEER, S, "max-hosts", CONF_UINT, 0, 1048576, "1024", NULL, NULL, 0, PORT_AT(max_hosts) },
-	{ PEERS | PEER, S, "protect-macs", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(protect_macs) },
-	{ PEERS | PEER, S, "flood-unknown-unicast", CONF_BOOL, 0, 0, "true", NULL, NULL, 0,
-	  PORT_AT(flood_unknown_unicast) },
-	{ PEERS | PEER, S, "flood-broadcast", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PORT_AT(flood_broadcast) },
-	{ PEERS | PEER, S, "multicast-route", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PEER_AT(multicast_route) },
-	{ PEERS | PEER, S, "keepalive", CONF_DURATION, SEC, 600 * SEC, "15s", NULL, NULL, 0, PEER_AT(keepalive) },
+	{ REMOTE, S, "multicast-route", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PEER_AT(multicast_route) },
+	{ REMOTE, S, "keepalive", CONF_DURATION, SEC, 600 * SEC, "15s", NULL, NULL, 0, PEER_AT(keepalive) },
 	{ PEER, S, "address", CONF_PREFIXES, 0, CONF_PEER_ADDRS_MAX, NULL, NULL, NULL, BARE, PEER_AT(address) },
 	{ PEER, S, "fingerprint", CONF_PIN, 0, 0, NULL, NULL, NULL, 0, PEER_PIN },
 	{ PEER, S, "disabled", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, PEER_AT(disabled) },
+
+	{ STATIC_GROUP, S, "ports", CONF_PORTS, 1, CONF_GROUP_PORTS_MAX, NULL, NULL, NULL, 0, GROUP_PORTS },
+	{ STATIC_GROUP, S, "source", CONF_ADDR, 0, 0, NULL, NULL, NULL, 0, GROUP_SOURCE },
+	{ STATIC_GROUP, S, "vlan", CONF_UINT, 1, 4094, NULL, NULL, NULL, CONF_ZERO_IS_NONE,
+	  IN(CONF_BASE_SELF, struct conf_static_group, vlan) },
+	{ STATIC_MAC, S, "port", CONF_PORT, 1, 0, NULL, NULL, NULL, 0, STATIC_MAC_AT(port) },
+	{ STATIC_MAC, S, "vlan", CONF_UINT, 1, 4094, NULL, NULL, NULL, CONF_ZERO_IS_NONE, STATIC_MAC_AT(vlan) },
+	{ STATIC_MAC, S, "sticky", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, STATIC_MAC_AT(sticky) },
 
 	{ PULL, C, "address", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PULL_AT(address) },
 	{ PULL, C, "multicast-route", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PULL_AT(multicast_route) },
@@ -179,6 +219,10 @@ _Static_assert(offsetof(struct conf_tap, present) == 0 && offsetof(struct conf_l
 _Static_assert(sizeof(bool) == 1 &&
 		       offsetof(struct conf_peer, fingerprint) == offsetof(struct conf_peer, has_fingerprint) + 1,
 	       "CONF_PIN");
+_Static_assert(offsetof(struct conf_static_group, n_ports) ==
+			       offsetof(struct conf_static_group, ports) + sizeof(void *) &&
+		       offsetof(struct conf_static_group, source) == offsetof(struct conf_static_group, has_source) + 1,
+	       "CONF_PORTS, CONF_ADDR");
 _Static_assert(CONF_ON == 1 && CONF_OFF == 2, "switch_words");
 _Static_assert(CONF_ROUTER_NEVER == 1 && CONF_ROUTER_ALWAYS == 2, "router_words");
 _Static_assert(CONF_UNREGISTERED_FLOOD == 1 && CONF_UNREGISTERED_DROP == 2, "unregistered_words");
@@ -207,70 +251,4 @@ conf_block_find(unsigned program, const char *name, size_t len)
 		if ((conf_blocks[id].programs & program) && same(conf_blocks[id].name, name, len))
 			return id;
 	return CONF_BLOCKS;
-}
-
-static struct conf_place
-place(void *self, struct conf_peer *peer, struct conf_port *port)
-{
-	return (struct conf_place){ { self, peer, port } };
-}
-
-static struct conf_place
-server_place(struct conf_server *c, enum conf_block_id block, size_t peer)
-{
-	switch (block) {
-	case CONF_BLOCK_TOP:
-		return place(c, NULL, NULL);
-	case CONF_BLOCK_TAP:
-		return place(&c->tap, NULL, &c->tap.port);
-	case CONF_BLOCK_SWITCH:
-		return place(&c->sw, NULL, NULL);
-	case CONF_BLOCK_LISTEN:
-		return place(&c->listen, NULL, NULL);
-	case CONF_BLOCK_IDENTITY:
-		return place(&c->identity, NULL, NULL);
-	case CONF_BLOCK_SNOOPING:
-		return place(&c->snooping, NULL, NULL);
-	case CONF_BLOCK_PEERS:
-		return place(c, &c->peers_default, &c->peers_default.port);
-	case CONF_BLOCK_PEER:
-		return place(&c->peer[peer], &c->peer[peer], &c->peer[peer].port);
-	case CONF_BLOCK_CONTROL:
-		return place(&c->control, NULL, NULL);
-	case CONF_BLOCK_LOG:
-		return place(&c->log, NULL, NULL);
-	default:
-		return place(NULL, NULL, NULL);
-	}
-}
-
-static struct conf_place
-client_place(struct conf_client *c, enum conf_block_id block)
-{
-	switch (block) {
-	case CONF_BLOCK_TOP:
-		return place(c, NULL, NULL);
-	case CONF_BLOCK_TAP:
-		return place(&c->tap, NULL, &c->tap.port);
-	case CONF_BLOCK_SWITCH:
-		return place(&c->sw, NULL, NULL);
-	case CONF_BLOCK_IDENTITY:
-		return place(&c->identity, NULL, NULL);
-	case CONF_BLOCK_SNOOPING:
-		return place(&c->snooping, NULL, NULL);
-	case CONF_BLOCK_PULL:
-		return place(&c->pull, NULL, NULL);
-	case CONF_BLOCK_CONTROL:
-		return place(&c->control, NULL, NULL);
-	case CONF_BLOCK_LOG:
-		return place(&c->log, NULL, NULL);
-	default:
-		return place(NULL, NULL, NULL);
-	}
-}
-
-struct conf_place
-conf_place_of(void *model, unsigned program, enum conf_block_id block, size_t peer)
-{
-	return program == CONF_SERVER ? server_place(model, block, peer) : client_place(model, block);
 }

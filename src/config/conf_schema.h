@@ -10,17 +10,27 @@
 #include <stdint.h>
 
 /* Which program knows a block or an option; bits. */
-enum { CONF_SERVER = 1, CONF_CLIENT = 2, CONF_BOTH = 3 };
+enum {
+	CONF_SERVER = 1,
+	CONF_CLIENT = 2,
+	CONF_BOTH = 3,
+	/* Of a row: not an option there, but the field has this default. */
+	CONF_SERVER_HIDDEN = CONF_SERVER << 2,
+	CONF_CLIENT_HIDDEN = CONF_CLIENT << 2,
+};
 
 enum conf_block_id {
 	CONF_BLOCK_TOP, /* outside of any block */
 	CONF_BLOCK_TAP,
+	CONF_BLOCK_NIC,
 	CONF_BLOCK_SWITCH,
 	CONF_BLOCK_LISTEN,
 	CONF_BLOCK_IDENTITY,
 	CONF_BLOCK_SNOOPING,
 	CONF_BLOCK_PEERS,
 	CONF_BLOCK_PEER,
+	CONF_BLOCK_STATIC_GROUP,
+	CONF_BLOCK_STATIC_MAC,
 	CONF_BLOCK_PULL,
 	CONF_BLOCK_CONTROL,
 	CONF_BLOCK_LOG,
@@ -34,12 +44,14 @@ enum {
 	CONF_MULTI = 2,  /* several of them, with different titles */
 	/* Without the block there is nothing, not even defaults.  Its struct begins with a bool: present. */
 	CONF_OPTIONAL = 4,
+	CONF_REPEATS = 8, /* with CONF_MULTI: also with the same title */
 };
 
 struct conf_block {
 	const char *name;
 	unsigned programs;
 	unsigned flags;
+	unsigned max; /* with CONF_MULTI: how many */
 };
 
 /* By enum conf_block_id. */
@@ -54,13 +66,19 @@ enum conf_type {
 	CONF_NAME,     /* char[]; one line; min..max bytes */
 	CONF_PEM,      /* char *; a path or PEM text; min 0: it may be empty */
 	CONF_PIN,      /* bool and behind it uint8_t[CONF_FINGERPRINT_LEN] */
-	CONF_ADDRS,    /* struct conf_addrs; min..max of them */
-	CONF_PREFIXES, /* struct conf_prefixes; min..max of them */
-	CONF_REMOTES,  /* struct conf_remotes; min..max of them */
-	CONF_PINS,     /* struct conf_fingerprints; min..max of them */
+	CONF_ADDR,     /* bool and behind it struct ipaddr */
+	CONF_PORT,     /* char[CONF_PEER_NAME_MAX + 1]: the name of a port */
+	/* Lists of min..max values: first a pointer to them, then their number; but for CONF_RESERVED. */
+	CONF_ADDRS,    /* struct conf_addrs */
+	CONF_PREFIXES, /* struct conf_prefixes */
+	CONF_GROUPS,   /* struct conf_prefixes of multicast networks; an address is one, too */
+	CONF_REMOTES,  /* struct conf_remotes */
+	CONF_PINS,     /* struct conf_fingerprints */
+	CONF_PORTS,    /* char (*)[CONF_PEER_NAME_MAX + 1] and behind it size_t */
+	CONF_RESERVED, /* uint16_t; bit n: the MAC address 01:80:c2:00:00:0n */
 };
 
-/* What an option's field is relative to: a block's own struct, or the part that tap, peers and peer have in common. */
+/* What an option's field is relative to: a block's own struct, or the part that ports have in common. */
 enum conf_base {
 	CONF_BASE_SELF, /* struct conf_tap, conf_switch, ..., conf_server for peers, conf_client for the top */
 	CONF_BASE_PEER, /* struct conf_peer */
@@ -73,13 +91,14 @@ enum {
 	CONF_BARE_ADDRESS = 2, /* a prefix list whose addresses need no prefix length: CONF_NO_LENGTH then */
 	CONF_SECRET = 4,       /* never printed when given inline */
 	CONF_NETWORKS = 8,     /* a prefix list of networks, as messages say */
+	CONF_ZERO_IS_NONE = 16, /* 0 is what it is when not given; not printed */
 };
 
 enum { CONF_NO_LENGTH = 255 };
 
 struct conf_row {
 	unsigned blocks;   /* bits 1 << enum conf_block_id */
-	unsigned programs; /* 0 = not an option, only a default */
+	unsigned programs;
 	const char *name;
 	enum conf_type type;
 	uint64_t min, max;
@@ -91,13 +110,15 @@ struct conf_row {
 	size_t offset, size; /* of the field */
 };
 
+struct conf_server;
+
 extern const struct conf_row conf_rows[];
 extern const size_t conf_rows_n;
 
 static inline bool
 conf_type_is_list(enum conf_type t)
 {
-	return t == CONF_ADDRS || t == CONF_PREFIXES || t == CONF_REMOTES || t == CONF_PINS;
+	return t >= CONF_ADDRS;
 }
 
 /* Whether an option may stand in this block in this program's file. */
@@ -111,7 +132,7 @@ conf_row_applies(const struct conf_row *row, enum conf_block_id block, unsigned 
 static inline bool
 conf_row_is_in(const struct conf_row *row, enum conf_block_id block, unsigned program)
 {
-	return (row->blocks & (1u << block)) && (row->programs == 0 || (row->programs & program));
+	return (row->blocks & (1u << block)) && (row->programs & (program | program << 2));
 }
 
 /* The option called name[0..len), or NULL. */
@@ -131,8 +152,13 @@ conf_field(const struct conf_place *at, const struct conf_row *row)
 	return (char *)at->base[row->base] + row->offset;
 }
 
-/* Where a block's options live in a struct conf_server or struct conf_client.  'peer' is the index for
- * CONF_BLOCK_PEER.  All bases are NULL for a block that the program does not have. */
-struct conf_place conf_place_of(void *model, unsigned program, enum conf_block_id block, size_t peer);
+/* Where a block's options live in a struct conf_server or struct conf_client.  'index' counts blocks of a CONF_MULTI
+ * kind.  All bases are NULL for a block that the program does not have. */
+struct conf_place conf_place_of(void *model, unsigned program, enum conf_block_id block, size_t index);
+
+/* The blocks of a CONF_MULTI kind that the model has. */
+size_t conf_place_count(const struct conf_server *c, enum conf_block_id block);
+/* Makes n of them, all zero, where there are none; -ENOMEM. */
+int conf_place_alloc(struct conf_server *c, enum conf_block_id block, size_t n);
 
 #endif

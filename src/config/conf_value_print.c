@@ -5,6 +5,7 @@
 
 #include "castswitch/conf.h"
 #include "conf_fingerprint.h"
+#include "conf_list.h"
 
 void
 conf_quote(const char *text, struct sbuf *out)
@@ -83,6 +84,19 @@ conf_print_allowed(const struct conf_row *row, struct sbuf *b)
 	case CONF_REMOTES:
 		sbuf_puts(b, "such as vpn.example.org, vpn.example.org:22424, [2001:db8::1]:22424");
 		break;
+	case CONF_GROUPS:
+		sbuf_puts(b, "such as 239.0.0.0/8, 239.1.2.3, ff05::/16");
+		break;
+	case CONF_ADDR:
+		sbuf_puts(b, "such as 192.0.2.7, 2001:db8::7");
+		break;
+	case CONF_PORT:
+	case CONF_PORTS:
+		sbuf_puts(b, "the name of the tap, a nic, a peer");
+		break;
+	case CONF_RESERVED:
+		sbuf_puts(b, "01:80:c2:00:00:00 to 01:80:c2:00:00:0f");
+		break;
 	case CONF_PIN:
 	case CONF_PINS:
 		sbuf_puts(b, "64 hex digits, with or without colons between the bytes");
@@ -125,62 +139,6 @@ conf_print_prefix(const struct ipprefix *p, struct sbuf *out)
 		sbuf_printf(out, "/%u", p->len);
 }
 
-static void
-print_remote(const struct conf_remote *r, struct sbuf *out)
-{
-	const bool v6 = strchr(r->host, ':') != NULL;
-
-	sbuf_printf(out, "%s%s%s:%u", v6 ? "[" : "", r->host, v6 ? "]" : "", r->port);
-}
-
-static size_t
-list_length(const struct conf_row *row, const void *field)
-{
-	switch (row->type) {
-	case CONF_ADDRS:
-		return ((const struct conf_addrs *)field)->n;
-	case CONF_PREFIXES:
-		return ((const struct conf_prefixes *)field)->n;
-	case CONF_PINS:
-		return ((const struct conf_fingerprints *)field)->n;
-	default:
-		return ((const struct conf_remotes *)field)->n;
-	}
-}
-
-static void
-print_element(const struct conf_row *row, const void *field, size_t i, struct sbuf *out)
-{
-	char buf[IPADDR_STRLEN];
-
-	switch (row->type) {
-	case CONF_ADDRS:
-		sbuf_puts(out, ipaddr_str(&((const struct conf_addrs *)field)->v[i], buf));
-		break;
-	case CONF_PREFIXES:
-		conf_print_prefix(&((const struct conf_prefixes *)field)->v[i], out);
-		break;
-	case CONF_PINS:
-		conf_fingerprint_print(((const struct conf_fingerprints *)field)->v[i], out);
-		break;
-	default:
-		print_remote(&((const struct conf_remotes *)field)->v[i], out);
-		break;
-	}
-}
-
-static void
-print_list(const struct conf_row *row, const void *field, struct sbuf *out)
-{
-	sbuf_addc(out, '{');
-	for (size_t i = 0; i < list_length(row, field); i++) {
-		sbuf_puts(out, i ? ", \"" : "\"");
-		print_element(row, field, i, out);
-		sbuf_addc(out, '"');
-	}
-	sbuf_addc(out, '}');
-}
-
 bool
 conf_value_is_auto(const struct conf_row *row, const void *field)
 {
@@ -195,7 +153,12 @@ conf_value_present(const struct conf_row *row, const void *field)
 	case CONF_PEM:
 		return *(char *const *)field != NULL;
 	case CONF_PIN:
+	case CONF_ADDR:
 		return *(const bool *)field;
+	case CONF_PORT:
+		return *(const char *)field;
+	case CONF_UINT:
+		return !(row->flags & CONF_ZERO_IS_NONE) || fetch(row, field) != 0;
 	default:
 		return true;
 	}
@@ -204,6 +167,9 @@ conf_value_present(const struct conf_row *row, const void *field)
 void
 conf_value_print(const struct conf_row *row, const void *field, struct sbuf *out)
 {
+	char buf[IPADDR_STRLEN];
+	struct ipaddr a;
+
 	switch (row->type) {
 	case CONF_BOOL:
 		sbuf_puts(out, fetch(row, field) ? "true" : "false");
@@ -223,7 +189,12 @@ conf_value_print(const struct conf_row *row, const void *field, struct sbuf *out
 		conf_quote(*(char *const *)field, out);
 		break;
 	case CONF_NAME:
+	case CONF_PORT:
 		conf_quote(field, out);
+		break;
+	case CONF_ADDR:
+		memcpy(&a, (const uint8_t *)field + 1, sizeof(a));
+		conf_quote(ipaddr_str(&a, buf), out);
 		break;
 	case CONF_PIN:
 		sbuf_addc(out, '"');
@@ -231,7 +202,7 @@ conf_value_print(const struct conf_row *row, const void *field, struct sbuf *out
 		sbuf_addc(out, '"');
 		break;
 	default:
-		print_list(row, field, out);
+		conf_list_print(row, field, out);
 		break;
 	}
 }

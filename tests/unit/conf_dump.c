@@ -15,9 +15,12 @@
 #include "conf_value.h"
 
 static const char *const types[] = {
-	[CONF_BOOL] = "bool",     [CONF_UINT] = "uint",         [CONF_DURATION] = "duration", [CONF_WORD] = "word",
-	[CONF_STRING] = "string", [CONF_NAME] = "string",       [CONF_PEM] = "pem",           [CONF_PIN] = "pin",
-	[CONF_ADDRS] = "addrs",   [CONF_PREFIXES] = "prefixes", [CONF_REMOTES] = "remotes",   [CONF_PINS] = "pins",
+	[CONF_BOOL] = "bool",     [CONF_UINT] = "uint",         [CONF_DURATION] = "duration",
+	[CONF_WORD] = "word",     [CONF_STRING] = "string",     [CONF_NAME] = "string",
+	[CONF_PEM] = "pem",       [CONF_PIN] = "pin",           [CONF_ADDR] = "addr",
+	[CONF_PORT] = "port",     [CONF_ADDRS] = "addrs",       [CONF_PREFIXES] = "prefixes",
+	[CONF_GROUPS] = "groups", [CONF_REMOTES] = "remotes",   [CONF_PINS] = "pins",
+	[CONF_PORTS] = "ports",   [CONF_RESERVED] = "reserved",
 };
 
 static void

@@ -15,6 +15,8 @@
 #include "conf_value.h"
 #include "unit/conf_text.h"
 
+/* The least that a server switches. */
+#define NIC "nic eth0 { }\n"
 #define ID "identity { certificate = a key = b ca = c }\n"
 
 /* The only message for a text that is wrong. */
@@ -42,17 +44,20 @@ assert_addr(const struct ipaddr *a, const char *expected)
 static void
 test_server_defaults(void **state)
 {
-	struct conf_server *c = server("");
+	struct conf_server *c = server("listen { }\n" ID);
 	const struct conf_snooping *n = &c->snooping;
 
 	(void)state;
-	assert_false(c->tap.present || c->listen.present || c->identity.present);
-	assert_int_equal(c->listen.address.n, 0);
+	assert_false(c->tap.present);
+	assert_true(c->n_nics == 0 && c->n_static_groups == 0 && c->n_static_macs == 0);
 	assert_true(c->sw.aging == 300 * NSEC_PER_SEC);
 	assert_int_equal(c->sw.max_macs, 65536);
 	assert_int_equal(c->sw.mtu, 1400);
+	assert_true(!c->sw.vlan_aware && c->sw.forward_reserved == 0);
 	assert_string_equal(c->sw.user, "castswitch");
 	assert_true(n->igmp && n->mld && n->flood_until_querier && !n->strict_router_alert);
+	assert_true(!n->strict_ssm && !n->mrd_solicit && n->grace == 30 * NSEC_PER_SEC);
+	assert_true(n->max_source_records == 262144 && n->max_hosts == 262144);
 	assert_int_equal(n->igmp_version, 3);
 	assert_int_equal(n->mld_version, 2);
 	assert_int_equal(n->querier, CONF_AUTO);
@@ -79,6 +84,17 @@ test_server_defaults(void **state)
 }
 
 /* An absent block is nothing, an empty one is all its defaults. */
+static void
+test_absent_blocks(void **state)
+{
+	struct conf_server *c = server(NIC);
+
+	(void)state;
+	assert_false(c->tap.present || c->listen.present || c->identity.present);
+	assert_int_equal(c->listen.address.n, 0);
+	conf_server_free(c);
+}
+
 static void
 test_empty_blocks(void **state)
 {
@@ -148,7 +164,8 @@ test_server_values(void **state)
 static void
 test_computed(void **state)
 {
-	struct conf_server *c = server("snooping { query-interval = 100s robustness = 3 last-member-query-count = 5 }");
+	struct conf_server *c =
+		server(NIC "snooping { query-interval = 100s robustness = 3 last-member-query-count = 5 }");
 
 	(void)state;
 	conf_snooping_resolve(&c->snooping);
@@ -165,9 +182,9 @@ static void
 test_old_versions(void **state)
 {
 	(void)state;
-	conf_server_free(server("snooping { igmp-version = 2 query-response-interval = 25500ms }"));
-	conf_server_free(server("snooping { mld-version = 1 query-response-interval = 65535ms }"));
-	conf_server_free(server("snooping { mld = false mld-version = 1 query-response-interval = 65536ms }"));
+	conf_server_free(server(NIC "snooping { igmp-version = 2 query-response-interval = 25500ms }"));
+	conf_server_free(server(NIC "snooping { mld-version = 1 query-response-interval = 65535ms }"));
+	conf_server_free(server(NIC "snooping { mld = false mld-version = 1 query-response-interval = 65536ms }"));
 }
 
 /* A peer has what its block says, then what "peers" says, then the defaults, wherever the blocks stand. */
@@ -176,7 +193,7 @@ test_peers_inherit(void **state)
 {
 	struct conf_server *c = server("peer zoe { router = auto max-macs = 256 keepalive = 2s }\n"
 				       "peers { router = always max-macs = 7 multicast-route = false max = 5 }\n"
-				       "peer amy { disabled = true protect-macs = false }\n");
+				       "peer amy { disabled = true protect-macs = false }\n" NIC);
 
 	(void)state;
 	assert_int_equal(c->peers_max, 5);
@@ -271,23 +288,26 @@ test_client_values(void **state)
 static void
 test_server_round_trip(void **state)
 {
-	char *p = server_round_trip("");
+	char *p = server_round_trip(ID "listen { }");
 
 	(void)state;
-	assert_has(p, "switch {\n\taging = 5m\n\tmax-macs = 65536\n\tmtu = 1400\n\tuser = \"castswitch\"\n}\n");
+	assert_has(p, "switch {\n\taging = 5m\n\tmax-macs = 65536\n\tvlan-aware = false\n\tforward-reserved = "
+		      "{}\n\tmtu = 1400\n\tuser = \"castswitch\"\n}\n");
 	assert_has(p, "\tstartup-query-interval = auto # 31250ms\n");
 	assert_has(p, "\tmembership-interval = auto # 260s\n");
 	assert_has(p, "\tquerier-address = {}\n");
 	assert_null(strstr(p, "tap"));
+	free(p);
+	p = server_round_trip(NIC);
 	assert_null(strstr(p, "listen"));
 	assert_null(strstr(p, "identity"));
 	free(p);
-	p = server_round_trip(
-		"tap \"cast0\" { address = {10.8.0.1/24, fd08::1/64} router = never }\n" ID
-		"listen { address = {::1} port = 5 }\n"
-		"control { socket = \"/a \\\\ \\\" b\\tc\" }\n"
-		"snooping { query-interval = 90s membership-interval = 3h last-member-query-interval = 1500ms robustness = 1 }\n"
-		"peers { router = auto }\npeer b { address = {10.8.0.3} }\npeer a { disabled = true }\n");
+	p = server_round_trip("tap \"cast0\" { address = {10.8.0.1/24, fd08::1/64} router = never }\n" ID
+			      "listen { address = {::1} port = 5 }\n"
+			      "control { socket = \"/a \\\\ \\\" b\\tc\" }\n"
+			      "snooping { query-interval = 90s membership-interval = 3h last-member-query-interval = "
+			      "1500ms robustness = 1 }\n"
+			      "peers { router = auto }\npeer b { address = {10.8.0.3} }\npeer a { disabled = true }\n");
 	assert_has(p, "tap \"cast0\" {\n\taddress = {\"10.8.0.1/24\", \"fd08::1/64\"}\n\trouter = never\n");
 	assert_has(p, "listen {\n\taddress = {\"::1\"}\n\tport = 5\n}\n");
 	assert_has(p, "\tsocket = \"/a \\\\ \\\" b\tc\"\n");
@@ -422,6 +442,7 @@ test_file_size(void **state)
 	(void)state;
 	assert_non_null(text);
 	memset(text, '\n', CONF_FILE_MAX + 1);
+	memcpy(text, NIC, strlen(NIC));
 	struct conf_server *c = NULL;
 	struct sbuf b;
 	sbuf_init(&b);
@@ -435,7 +456,7 @@ test_file_size(void **state)
 static void
 test_text_size(void **state)
 {
-	static const char start[] = "identity { certificate = a ca = b key = \"-----BEGIN ";
+	static const char start[] = NIC "identity { certificate = a ca = b key = \"-----BEGIN ";
 	char *text = malloc(CONF_TEXT_MAX + 100);
 
 	(void)state;
@@ -448,7 +469,7 @@ test_text_size(void **state)
 		strcpy(text + before + CONF_TEXT_MAX + more, "\"}");
 		if (more)
 			assert_wrong(text, strlen(text), -EINVAL,
-				     "x.conf:1: key: text too long (allowed: 65536 bytes)\n");
+				     "x.conf:2: key: text too long (allowed: 65536 bytes)\n");
 		else
 			conf_server_free(server(text));
 	}
@@ -462,6 +483,7 @@ test_number_of_peers(void **state)
 
 	(void)state;
 	sbuf_init(&b);
+	sbuf_puts(&b, NIC);
 	for (unsigned i = 0; i < CONF_PEERS_MAX; i++)
 		sbuf_printf(&b, "peer p%u{}\n", i);
 	struct conf_server *c = server(sbuf_str(&b));
@@ -469,7 +491,7 @@ test_number_of_peers(void **state)
 	assert_string_equal(conf_peer_find(c, "p9999")->name, "p9999");
 	conf_server_free(c);
 	sbuf_puts(&b, "peer p{}\n");
-	assert_wrong(sbuf_str(&b), b.len, -EINVAL, "x.conf:10001: peer: too many (allowed: 10000)\n");
+	assert_wrong(sbuf_str(&b), b.len, -EINVAL, "x.conf:10002: peer: too many (allowed: 10000)\n");
 	sbuf_free(&b);
 }
 
@@ -534,6 +556,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_server_defaults),
+		cmocka_unit_test(test_absent_blocks),
 		cmocka_unit_test(test_empty_blocks),
 		cmocka_unit_test(test_server_values),
 		cmocka_unit_test(test_computed),

@@ -6,6 +6,8 @@
 #include "conf_fingerprint.h"
 
 #define ID "identity { certificate = a key = b ca = c }\n"
+/* The least that a server switches. */
+#define NIC "nic eth0 { }\n"
 #define PINNED "identity { certificate = a key = b }\n"
 #define AB_4 "ABABABAB"
 #define AB_32 AB_4 AB_4 AB_4 AB_4 AB_4 AB_4 AB_4 AB_4
@@ -115,7 +117,7 @@ test_peer_fingerprints(void **state)
 static void
 test_fingerprints_round_trip(void **state)
 {
-	char *p = server_round_trip(PINNED "peer amy { fingerprint = " AB_32 " }\npeer bob { }");
+	char *p = server_round_trip(NIC PINNED "peer amy { fingerprint = " AB_32 " }\npeer bob { }");
 
 	(void)state;
 	assert_has(p, "\tfingerprint = \"AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:"
@@ -134,8 +136,8 @@ test_fingerprints_round_trip(void **state)
 static void
 test_inline_crl(void **state)
 {
-	char *p = server_round_trip("identity { certificate = a key = b ca = c crl-strict = true\n"
-				    "crl = \"-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n\" }");
+	char *p = server_round_trip(NIC "identity { certificate = a key = b ca = c crl-strict = true\n"
+					"crl = \"-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n\" }");
 
 	(void)state;
 	assert_has(p, "\tcrl = \"-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n\"\n\tcrl-strict = true\n");
@@ -164,10 +166,10 @@ static void
 test_pool_edges(void **state)
 {
 	(void)state;
-	conf_server_free(server("peers { pool = {10.8.0.4/30, fd08::2/127, 10.8.0.8/30, 10.8.0.0/30} }"));
+	conf_server_free(server(NIC "peers { pool = {10.8.0.4/30, fd08::2/127, 10.8.0.8/30, 10.8.0.0/30} }"));
 	conf_server_free(server("peers { pool = {10.8.0.0/24} }\ntap t { address = {fd08::1/64} }"));
-	conf_server_free(server("peers { pool = {1.0.0.0/8, 0.128.0.0/9, 2000::/3} }"));
-	char *p = server_round_trip("peers { pool = {10.8.0.0/24, fd08::/64} }");
+	conf_server_free(server(NIC "peers { pool = {1.0.0.0/8, 0.128.0.0/9, 2000::/3} }"));
+	char *p = server_round_trip(NIC "peers { pool = {10.8.0.0/24, fd08::/64} }");
 	assert_has(p, "\tpool = {\"10.8.0.0/24\", \"fd08::/64\"}\n");
 	free(p);
 }
@@ -180,7 +182,7 @@ test_user(void **state)
 	(void)state;
 	memset(name, 'x', CONF_USER_MAX);
 	name[CONF_USER_MAX] = '\0';
-	snprintf(text, sizeof(text), "switch { user = %s }", name);
+	snprintf(text, sizeof(text), NIC "switch { user = %s }", name);
 	struct conf_server *s = server(text);
 	assert_string_equal(s->sw.user, name);
 	conf_server_free(s);
