@@ -29,7 +29,7 @@ bool conf_value_is_auto(const struct conf_row *row, const void *field);
 /* Appends the value as it would stand in a file, behind "NAME = ". */
 void conf_value_print(const struct conf_row *row, const void *field, struct sbuf *out);
 
-/* Appends what is wrong with the text of a value and what is allowed, "'9h' is <what> (allowed: 1s to 31744s)"; false. */
+/* Appends what is wrong with a value and what is allowed, "'9h' is <what> (allowed: 1s to 31744s)"; false. */
 bool conf_wrong_value(const struct conf_row *row, const char *text, const char *what, struct sbuf *wrong);
 bool conf_out_of_memory(struct sbuf *wrong);
 /* Appends the text in single quotes, cut when long. */

@@ -534,6 +534,67 @@ test_samples(void **state)
 }
 
 static void
+test_sample_of_a_bridge(void **state)
+{
+	struct conf_server *s = NULL;
+	struct sbuf b;
+
+	(void)state;
+	sbuf_init(&b);
+	assert_int_equal(conf_server_load(sample("castswitchd-bridge.conf"), &s, &b), 0);
+	assert_int_equal(b.len, 0);
+	sbuf_free(&b);
+	assert_true(!s->listen.present && !s->identity.present);
+	assert_int_equal(s->n_nics, 4);
+	assert_string_equal(s->nic[3].name, "eth4");
+	assert_true(s->nic[3].port.isolate && s->nic[3].port.allow_groups.n == 2);
+	assert_int_equal(s->sw.forward_reserved, 1 << 14);
+	assert_int_equal(s->sw.mtu, 1500);
+	assert_true(s->n_static_groups == 2 && s->static_group[1].is_mac && s->n_static_macs == 1);
+	char *print = print_server(s);
+	free(server_round_trip(print));
+	free(print);
+	conf_server_free(s);
+}
+
+/* A sample's text, with its commented options as options when 'all'. */
+static void
+read_sample(const char *name, bool all, struct sbuf *ret)
+{
+	FILE *f = fopen(sample(name), "r");
+	char line[512];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		sbuf_puts(ret, all && strncmp(line, "\t# ", 3) == 0 ? line + 3 : line);
+	fclose(f);
+}
+
+/* What the samples have as comments is what is so without them. */
+static void
+test_samples_show_defaults(void **state)
+{
+	static const char *const names[] = { "castswitchd.conf", "castswitch.conf" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char *print[2];
+
+		for (size_t all = 0; all < 2; all++) {
+			struct sbuf b;
+
+			sbuf_init(&b);
+			read_sample(names[i], all, &b);
+			print[all] = i ? client_round_trip(sbuf_str(&b)) : server_round_trip(sbuf_str(&b));
+			sbuf_free(&b);
+		}
+		assert_string_equal(print[0], print[1]);
+		free(print[0]);
+		free(print[1]);
+	}
+}
+
+static void
 test_files_that_cannot_be_read(void **state)
 {
 	struct conf_server *c = NULL;
@@ -574,6 +635,8 @@ main(void)
 		cmocka_unit_test(test_text_size),
 		cmocka_unit_test(test_number_of_peers),
 		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_sample_of_a_bridge),
+		cmocka_unit_test(test_samples_show_defaults),
 		cmocka_unit_test(test_files_that_cannot_be_read),
 	};
 
