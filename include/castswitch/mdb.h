@@ -13,6 +13,8 @@
  *  - lowers timers and asks, when we are the querier (RFC 3376 6.6.3), or
  *  - does nothing: the elected querier will ask, and mdb_query_seen() lowers the timers.
  *
+ * Static groups are memberships that need no host: the owner's, beside what is reported, and untouched by it.
+ *
  * Every change of what is forwarded marks the group; mdb_report(), mdb_tick() and the others rebuild and publish the
  * routes of marked groups before they return.
  *
@@ -59,7 +61,8 @@ struct mdb_port {
 	struct list groups; /* struct mdb_pg of this port */
 	uint16_t id;
 	struct mdb_port_params params; /* with group rules of its own */
-	uint32_t n_groups, n_hosts, n_sources;
+	uint32_t n_groups; /* joined by reports */
+	uint32_t n_hosts, n_sources;
 };
 
 struct mdb_group;
@@ -73,6 +76,12 @@ struct mdb_source {
 	bool marked;          /* in the record being processed */
 };
 
+/* A source that a static group forwards. */
+struct mdb_static {
+	struct list node; /* of its port group */
+	struct ipaddr source;
+};
+
 /* (vlan, group, port).  A source whose timer runs is forwarded; one whose timer does not is blocked (EXCLUDE only). */
 struct mdb_pg {
 	struct hmap_node node;
@@ -80,8 +89,11 @@ struct mdb_pg {
 	struct mdb_group *group;
 	struct mdb_port *port;
 	struct list sources, hosts;
+	struct list statics; /* struct mdb_static */
 	uint32_t n_sources, n_hosts, n_exclude_hosts;
 	bool exclude;
+	bool joined;     /* by reports: it is in EXCLUDE mode or has sources */
+	bool static_any; /* whatever the source, whatever is reported */
 	struct timer group_timer; /* EXCLUDE only */
 	struct timer requery;     /* next group(-and-source)-specific query */
 	uint8_t queries_left;     /* group-specific queries still to send */
@@ -89,10 +101,10 @@ struct mdb_pg {
 	struct mono untracked_until; /* a host wants sources that a limit kept from being noted below it */
 };
 
-/* A source in a host's report. */
+/* A source in a host's report, which counts until then. */
 struct mdb_host_source {
 	struct ipaddr addr;
-	struct mono seen;
+	struct mono until;
 };
 
 struct mdb_host {
@@ -105,7 +117,7 @@ struct mdb_host {
 	uint8_t version;
 	uint16_t n_sources, cap_sources;
 	struct ipaddr ip;
-	struct mono seen;
+	struct mono seen, until; /* the last report, and until when it counts */
 	struct mdb_host_source *sources; /* INCLUDE: wanted; EXCLUDE: not wanted */
 };
 
@@ -133,7 +145,7 @@ struct mdb_ops {
 	/* Whether we are the querier and so ask and lower timers ourselves. */
 	bool (*is_querier)(void *arg, uint16_t vid, enum gm_family family);
 	void (*query)(void *arg, const struct mdb_query *q, struct mono now);
-	/* First interest of a port in a group, or the last one gone. */
+	/* First interest of hosts behind a port in a group, or the last one gone. */
 	void (*changed)(void *arg, uint16_t port, uint16_t vid, const struct ipaddr *group, bool joined, struct mono now);
 };
 
@@ -169,8 +181,26 @@ bool mdb_port_init(struct mdb_port *p, uint16_t id, const struct mdb_port_params
 bool mdb_port_reconfigure(struct mdb *m, struct mdb_port *p, const struct mdb_port_params *params, struct mono now);
 /* Forgets everything that hosts of a port reported, at once. */
 void mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now);
+/* A port that was away has come back and its hosts are asked: what they do not report anew ends at 'until', if not
+ * before. */
+void mdb_port_resume(struct mdb *m, struct mdb_port *p, struct mono until, struct mono now);
 /* Forgets everything of a port and frees what it holds; before mdb_fini(). */
 void mdb_port_fini(struct mdb *m, struct mdb_port *p, struct mono now);
+
+/* A membership of the port for good, source NULL = any; again is the same.  No limit and no group rule refuses it.  False
+ * when out of memory. */
+bool mdb_static_add(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct ipaddr *group,
+		    const struct ipaddr *source);
+/* Removes them all of a port. */
+void mdb_static_clear(struct mdb *m, struct mdb_port *p);
+/* Whether this source is forwarded to the port whatever is reported. */
+bool mdb_static_wants(const struct mdb_pg *pg, const struct ipaddr *source);
+
+static inline bool
+mdb_pg_is_static(const struct mdb_pg *pg)
+{
+	return pg->static_any || !list_is_empty(&pg->statics);
+}
 
 /* A report or leave (msg->kind not GM_QUERY; its cursor is consumed) from host 'mac' behind port p.  DROP_NONE, or what
  * refused a part of it, the last one: DROP_GROUP_DENIED, DROP_GM_SSM, DROP_GROUP_LIMIT, DROP_HOST_LIMIT,

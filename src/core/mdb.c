@@ -148,7 +148,7 @@ mdb_find(const struct mdb *m, uint16_t vid, const struct ipaddr *group)
 	return NULL;
 }
 
-static struct mdb_pg *
+struct mdb_pg *
 mdb_pg_find(const struct mdb *m, const struct mdb_port *p, uint16_t vid, const struct ipaddr *group)
 {
 	HMAP_EACH_WITH_HASH (pg, &m->pgs, mdb_hash(m, vid, group, p->id), struct mdb_pg, node)
@@ -195,44 +195,57 @@ mdb_pg_to_include(struct mdb *m, struct mdb_pg *pg)
 }
 
 static bool
-mdb_may_add_group(const struct mdb *m, const struct mdb_port *p, bool is_new)
+mdb_may_join(const struct mdb *m, const struct mdb_port *p, bool new_group)
 {
 	if (p->params.max_groups && p->n_groups >= p->params.max_groups)
 		return false;
-	return !is_new || p->n_groups < MDB_RESERVED_GROUPS || m->n_groups < m->limits.max_groups;
+	return !new_group || p->n_groups < MDB_RESERVED_GROUPS || m->n_groups < m->limits.max_groups;
 }
 
-static struct mdb_pg *
-mdb_pg_new(struct mdb *m, struct mdb_record *rec)
+struct mdb_pg *
+mdb_pg_new(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct ipaddr *group)
 {
-	struct mdb_group *g = mdb_find(m, rec->vid, &rec->rec.group);
-	struct mdb_pg *pg = NULL;
-	if (mdb_may_add_group(m, rec->port, !g))
-		pg = calloc(1, sizeof(*pg));
+	struct mdb_group *g = mdb_find(m, vid, group);
+	struct mdb_pg *pg = calloc(1, sizeof(*pg));
 	if (pg && !g)
-		g = mdb_group_new(m, rec->vid, &rec->rec.group);
+		g = mdb_group_new(m, vid, group);
 	if (!pg || !g) {
 		free(pg);
-		rec->refused = DROP_GROUP_LIMIT;
 		return NULL;
 	}
 	pg->group = g;
-	pg->port = rec->port;
+	pg->port = p;
 	list_init(&pg->sources);
 	list_init(&pg->hosts);
+	list_init(&pg->statics);
 	timer_init(&pg->group_timer, mdb_group_fired);
 	timer_init(&pg->requery, mdb_requery_fired);
-	hmap_insert(&m->pgs, &pg->node, mdb_hash(m, g->vid, &g->addr, pg->port->id));
+	hmap_insert(&m->pgs, &pg->node, mdb_hash(m, vid, group, p->id));
 	list_push_back(&g->ports, &pg->by_group);
-	list_push_back(&pg->port->groups, &pg->by_port);
-	pg->port->n_groups++;
+	list_push_back(&p->groups, &pg->by_port);
 	m->n_pgs++;
 	mdb_mark(m, g);
 	return pg;
 }
 
+/* The port group for a first join; NULL when a limit refuses it. */
+static struct mdb_pg *
+mdb_pg_open(struct mdb *m, struct mdb_record *rec)
+{
+	struct mdb_pg *pg = mdb_pg_find(m, rec->port, rec->vid, &rec->rec.group);
+	bool new_group = !pg && !mdb_find(m, rec->vid, &rec->rec.group);
+	if (!mdb_may_join(m, rec->port, new_group))
+		pg = NULL;
+	else if (!pg)
+		pg = mdb_pg_new(m, rec->port, rec->vid, &rec->rec.group);
+	if (!pg)
+		rec->refused = DROP_GROUP_LIMIT;
+	return pg;
+}
+
+/* Nothing is reported any more. */
 static void
-mdb_pg_free(struct mdb *m, struct mdb_pg *pg)
+mdb_pg_clear(struct mdb *m, struct mdb_pg *pg)
 {
 	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, node)
 		mdb_source_del(m, s);
@@ -240,12 +253,23 @@ mdb_pg_free(struct mdb *m, struct mdb_pg *pg)
 		mdb_host_free(m, h);
 	timerq_cancel(&m->timers, &pg->group_timer);
 	timerq_cancel(&m->timers, &pg->requery);
+	pg->exclude = false;
+	pg->queries_left = 0;
+	pg->v1_until = pg->v2_until = pg->untracked_until = MONO_ZERO;
+	pg->port->n_groups -= pg->joined;
+	pg->joined = false;
+	mdb_mark(m, pg->group);
+}
+
+void
+mdb_pg_free(struct mdb *m, struct mdb_pg *pg)
+{
+	mdb_pg_clear(m, pg);
+	mdb_static_free(pg);
 	hmap_remove(&m->pgs, &pg->node);
 	list_remove(&pg->by_group);
 	list_remove(&pg->by_port);
-	pg->port->n_groups--;
 	m->n_pgs--;
-	mdb_mark(m, pg->group);
 	free(pg);
 }
 
@@ -254,17 +278,33 @@ mdb_pg_end(struct mdb *m, struct mdb_pg *pg, struct mono now)
 {
 	struct ipaddr group = pg->group->addr;
 	uint16_t vid = pg->group->vid, port = pg->port->id;
-	mdb_pg_free(m, pg);
-	m->ops.changed(m->arg, port, vid, &group, false, now);
+	bool was_joined = pg->joined;
+	if (mdb_pg_is_static(pg))
+		mdb_pg_clear(m, pg);
+	else
+		mdb_pg_free(m, pg);
+	if (was_joined)
+		m->ops.changed(m->arg, port, vid, &group, false, now);
 }
 
-bool
+void
 mdb_pg_reap(struct mdb *m, struct mdb_pg *pg, struct mono now)
 {
-	if (pg->exclude || pg->n_sources)
-		return false;
-	mdb_pg_end(m, pg, now);
-	return true;
+	if (!pg->exclude && !pg->n_sources)
+		mdb_pg_end(m, pg, now);
+}
+
+/* Behind a record: the first one that left something is a join, one that left nothing ends it. */
+static void
+mdb_pg_update(struct mdb *m, struct mdb_pg *pg, struct mono now)
+{
+	if (pg->joined || (!pg->exclude && !pg->n_sources)) {
+		mdb_pg_reap(m, pg, now);
+		return;
+	}
+	pg->joined = true;
+	pg->port->n_groups++;
+	m->ops.changed(m->arg, pg->port->id, pg->group->vid, &pg->group->addr, true, now);
 }
 
 unsigned
@@ -344,11 +384,11 @@ mdb_record_in(struct mdb *m, struct mdb_record *rec)
 		return false;
 	}
 	struct mdb_pg *pg = mdb_pg_find(m, rec->port, rec->vid, &rec->rec.group);
-	bool is_new = !pg, takes_host;
-	if (!pg && !mdb_record_joins(&rec->rec))
+	bool is_new = !pg || !pg->joined, takes_host;
+	if (is_new && !mdb_record_joins(&rec->rec))
 		return true;
-	if (!pg)
-		pg = mdb_pg_new(m, rec);
+	if (is_new)
+		pg = mdb_pg_open(m, rec);
 	if (!pg)
 		return false;
 	rec->n_refused = 0;
@@ -358,12 +398,7 @@ mdb_record_in(struct mdb *m, struct mdb_record *rec)
 	takes_host = mdb_host_update(m, pg, rec);
 	if (takes_host && mdb_compat_filter(pg, rec))
 		mdb_apply(m, pg, rec);
-	if (is_new && !pg->exclude && !pg->n_sources)
-		mdb_pg_free(m, pg);
-	else if (is_new)
-		m->ops.changed(m->arg, rec->port->id, rec->vid, &rec->rec.group, true, rec->now);
-	else
-		mdb_pg_reap(m, pg, rec->now);
+	mdb_pg_update(m, pg, rec->now);
 	return takes_host && !mdb_record_is_void(rec, is_new);
 }
 

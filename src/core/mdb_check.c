@@ -10,11 +10,14 @@ mdb_list_len(const struct list *head)
 	return n;
 }
 
-/* INCLUDE mode holds running timers only, EXCLUDE mode lives as long as its group timer; nothing is empty. */
+/* INCLUDE mode holds running timers only, EXCLUDE mode lives as long as its group timer; nothing is empty, and only
+ * what is joined has hosts. */
 static bool
 mdb_check_sources(const struct mdb_pg *pg)
 {
-	if (timer_is_armed(&pg->group_timer) != pg->exclude || (!pg->exclude && !pg->n_sources))
+	if (timer_is_armed(&pg->group_timer) != pg->exclude || pg->joined != (pg->exclude || pg->n_sources))
+		return false;
+	if (!pg->joined && (!mdb_pg_is_static(pg) || pg->n_hosts || timer_is_armed(&pg->requery)))
 		return false;
 	LIST_EACH (s, &pg->sources, struct mdb_source, node)
 		if (s->pg != pg || (!pg->exclude && !timer_is_armed(&s->timer)))
@@ -39,14 +42,15 @@ mdb_check_hosts(const struct mdb_pg *pg, size_t *records)
 static bool
 mdb_check_port(const struct mdb_port *p)
 {
-	size_t hosts = 0, records = 0;
+	size_t hosts = 0, records = 0, joined = 0;
 	LIST_EACH (pg, &p->groups, struct mdb_pg, by_port) {
 		if (pg->port != p || !mdb_check_sources(pg) || !mdb_check_hosts(pg, &records))
 			return false;
+		joined += pg->joined;
 		hosts += pg->n_hosts;
 		records += pg->n_sources;
 	}
-	return mdb_list_len(&p->groups) == p->n_groups && hosts == p->n_hosts && records == p->n_sources;
+	return joined == p->n_groups && hosts == p->n_hosts && records == p->n_sources;
 }
 
 /* A port as the route has it: among those that get any source when it excludes, and among a source's when that is
@@ -55,11 +59,14 @@ static bool
 mdb_check_route(const struct mdb *m, const struct mdb_pg *pg)
 {
 	const struct mroute *r = mroute_find(m->routes, pg->group->vid, &pg->group->addr);
-	if (!r || portset_has(&r->any, pg->port->id) != pg->exclude)
+	if (!r || portset_has(&r->any, pg->port->id) != (pg->exclude || pg->static_any))
 		return false;
+	LIST_EACH (s, &pg->statics, struct mdb_static, node)
+		if (!portset_has(mroute_lookup(m->routes, r->vid, &r->group, &s->source), pg->port->id))
+			return false;
 	LIST_EACH (s, &pg->sources, struct mdb_source, node)
 		if (portset_has(mroute_lookup(m->routes, r->vid, &r->group, &s->addr), pg->port->id) !=
-		    timer_is_armed(&s->timer))
+		    (timer_is_armed(&s->timer) || mdb_static_wants(pg, &s->addr)))
 			return false;
 	return true;
 }

@@ -2,8 +2,8 @@
  *
  * A record is taken as the host means it (RFC 3376 5.1 and 5.2): TO_IN and the EXCLUDE records replace its state, ALLOW
  * and BLOCK edit it.  IS_IN only adds: it is also the answer to a group-and-source-specific query, where a host in
- * EXCLUDE mode names the sources it wants and a host in INCLUDE mode a subset.  So sources carry their own "seen": one
- * that a host no longer reports stops counting after the membership interval.
+ * EXCLUDE mode names the sources it wants and a host in INCLUDE mode a subset.  So sources carry their own "until":
+ * one that a host no longer reports stops counting after the membership interval.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,11 +50,10 @@ mdb_host_fired(struct timer *t, void *arg, struct mono now)
 {
 	struct mdb *m = arg;
 	struct mdb_host *h = container_of(t, struct mdb_host, expiry);
-	struct mono due = mono_add(h->seen, mdb_timing(m, h->pg)->membership_interval);
-	if (mono_due(due, now))
+	if (mono_due(h->until, now))
 		mdb_host_free(m, h);
 	else
-		timerq_arm(&m->timers, t, due);
+		timerq_arm(&m->timers, t, h->until);
 }
 
 static bool
@@ -102,6 +101,14 @@ mdb_host_free(struct mdb *m, struct mdb_host *h)
 	free(h);
 }
 
+void
+mdb_host_lower(struct mdb_host *h, struct mono until)
+{
+	h->until = mono_min(h->until, until);
+	for (size_t i = 0; i < h->n_sources; i++)
+		h->sources[i].until = mono_min(h->sources[i].until, until);
+}
+
 static struct mdb_host_source *
 mdb_host_source_find(const struct mdb_host *h, const struct ipaddr *addr)
 {
@@ -133,9 +140,10 @@ mdb_host_grow(const struct mdb *m, struct mdb_host *h)
 static void
 mdb_host_source_add(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr, struct mdb_record *rec)
 {
+	struct mono until = mono_add(rec->now, mdb_timing(m, h->pg)->membership_interval);
 	struct mdb_host_source *s = mdb_host_source_find(h, addr);
 	if (s) {
-		s->seen = rec->now;
+		s->until = until;
 		return;
 	}
 	if (!mdb_host_grow(m, h)) {
@@ -146,7 +154,7 @@ mdb_host_source_add(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr
 			mdb_note_untracked(m, h->pg, rec);
 		return;
 	}
-	h->sources[h->n_sources] = (struct mdb_host_source){ .addr = *addr, .seen = rec->now };
+	h->sources[h->n_sources] = (struct mdb_host_source){ .addr = *addr, .until = until };
 	mdb_host_count_sources(m, h, h->n_sources + 1);
 }
 
@@ -208,7 +216,8 @@ mdb_host_update(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 	h->version = rec->version;
 	/* IS_IN from a host in EXCLUDE mode answers a question about sources; it does not renew the mode. */
 	if (rec->rec.type != GM_IS_IN || !h->exclude)
-		h->seen = rec->now;
+		h->until = mono_add(rec->now, mdb_timing(m, pg)->membership_interval);
+	h->seen = rec->now;
 	mdb_host_edit(m, h, rec);
 	if (!h->exclude && !h->n_sources)
 		mdb_host_free(m, h);
@@ -217,21 +226,21 @@ mdb_host_update(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 
 /* Whether the host wants packets of this source. */
 static bool
-mdb_host_wants(const struct mdb *m, const struct mdb_host *h, const struct ipaddr *addr, struct mono now)
+mdb_host_wants(const struct mdb_host *h, const struct ipaddr *addr, struct mono now)
 {
 	const struct mdb_host_source *s = mdb_host_source_find(h, addr);
 	if (h->exclude)
 		return !s;
-	return s && mono_since(s->seen, now) < mdb_timing(m, h->pg)->membership_interval;
+	return s && mono_before(now, s->until);
 }
 
 bool
-mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now)
+mdb_hosts_want(const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now)
 {
 	if (!addr)
 		return pg->n_exclude_hosts > 0;
 	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg)
-		if (mdb_host_wants(m, h, addr, now))
+		if (mdb_host_wants(h, addr, now))
 			return true;
 	return false;
 }
@@ -239,10 +248,9 @@ mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr
 void
 mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
-	const nsec_t gmi = mdb_timing(m, pg)->membership_interval;
 	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg) {
 		for (size_t i = 0; !h->exclude && i < h->n_sources; i++) {
-			struct mono due = mono_add(h->sources[i].seen, gmi);
+			struct mono due = h->sources[i].until;
 			struct mdb_source *s = mdb_source_find(pg, &h->sources[i].addr);
 			if (mono_due(due, rec->now))
 				continue;

@@ -47,10 +47,14 @@ mdb_lmqt(const struct mdb_timing *t)
 unsigned mdb_pg_compat(const struct mdb_pg *pg, struct mono now);
 /* Marks the group: its route is rebuilt before control returns to the caller of the database. */
 void mdb_mark(struct mdb *m, struct mdb_group *g);
-/* Deletes the port group when nothing is left of it (INCLUDE without sources); true when it is gone. */
-bool mdb_pg_reap(struct mdb *m, struct mdb_pg *pg, struct mono now);
-/* Tells the owner and frees. */
+struct mdb_pg *mdb_pg_find(const struct mdb *m, const struct mdb_port *p, uint16_t vid, const struct ipaddr *group);
+/* A new port group that has nothing yet: whoever asked for it fills or frees it.  NULL when out of memory. */
+struct mdb_pg *mdb_pg_new(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct ipaddr *group);
+void mdb_pg_free(struct mdb *m, struct mdb_pg *pg);
+/* Ends what was reported, tells the owner when that was something, and frees unless something is static. */
 void mdb_pg_end(struct mdb *m, struct mdb_pg *pg, struct mono now);
+/* Ends it when nothing is left of it (INCLUDE without sources). */
+void mdb_pg_reap(struct mdb *m, struct mdb_pg *pg, struct mono now);
 void mdb_pg_to_include(struct mdb *m, struct mdb_pg *pg);
 
 /* A host wants what was not noted: for as long as its report counts, a leave of others is not exact. */
@@ -70,6 +74,10 @@ bool mdb_has_source_room(const struct mdb *m, const struct mdb_port *p, unsigned
 /* Whether the rules of the port refuse the group. */
 bool mdb_port_denies(const struct mdb_port *p, const struct ipaddr *group);
 
+/* --- mdb_static.c --- */
+/* Removes what is static of it. */
+void mdb_static_free(struct mdb_pg *pg);
+
 /* --- mdb_rows.c: the tables of RFC 3376 6.4.1 and 6.4.2 --- */
 void mdb_apply(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
 
@@ -87,8 +95,10 @@ void mdb_requery_fired(struct timer *t, void *arg, struct mono now);
 /* Takes a record into the host's state; false when a limit refuses the host (rec->refused). */
 bool mdb_host_update(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
 void mdb_host_free(struct mdb *m, struct mdb_host *h);
+/* What it said counts until then, if not less long. */
+void mdb_host_lower(struct mdb_host *h, struct mono until);
 /* Whether a tracked host of the port group wants this source; with any host in EXCLUDE mode for addr NULL. */
-bool mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now);
+bool mdb_hosts_want(const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now);
 /* Makes the sources that hosts in INCLUDE mode want those of the port group.  In EXCLUDE mode it need not have them:
  * the report of a host that excludes nothing deletes them (RFC 3376 6.4.1, IS_EX and TO_EX). */
 void mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);

@@ -71,7 +71,7 @@ mdb_port_reconfigure(struct mdb *m, struct mdb_port *p, const struct mdb_port_pa
 	mdb_free_rules(&p->params.groups);
 	p->params = copy;
 	LIST_EACH_SAFE (pg, tmp, &p->groups, struct mdb_pg, by_port)
-		if (mdb_port_denies(p, &pg->group->addr))
+		if (pg->joined && mdb_port_denies(p, &pg->group->addr))
 			mdb_pg_end(m, pg, now);
 	mdb_settle(m);
 	return true;
@@ -85,9 +85,32 @@ mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now)
 	mdb_settle(m);
 }
 
+static void
+mdb_lower(struct mdb *m, struct timer *t, struct mono until)
+{
+	if (timer_is_armed(t))
+		timerq_arm(&m->timers, t, mono_min(t->at, until));
+}
+
+void
+mdb_port_resume(struct mdb *m, struct mdb_port *p, struct mono until, struct mono now)
+{
+	until = mono_max(until, now);
+	LIST_EACH (pg, &p->groups, struct mdb_pg, by_port) {
+		mdb_lower(m, &pg->group_timer, until);
+		LIST_EACH (s, &pg->sources, struct mdb_source, node)
+			mdb_lower(m, &s->timer, until);
+		LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg) {
+			mdb_host_lower(h, until);
+			mdb_lower(m, &h->expiry, until);
+		}
+	}
+}
+
 void
 mdb_port_fini(struct mdb *m, struct mdb_port *p, struct mono now)
 {
+	mdb_static_clear(m, p);
 	mdb_port_flush(m, p, now);
 	mdb_free_rules(&p->params.groups);
 }

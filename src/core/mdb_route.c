@@ -16,8 +16,11 @@ static struct ipaddr *
 mdb_collect_sources(const struct mdb_group *g, size_t *ret_n, bool *ret_oom)
 {
 	size_t n = 0, used = 0;
-	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group)
+	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group) {
 		n += pg->n_sources;
+		LIST_EACH (s, &pg->statics, struct mdb_static, node)
+			n++;
+	}
 	*ret_n = 0;
 	*ret_oom = false;
 	if (!n)
@@ -28,9 +31,12 @@ mdb_collect_sources(const struct mdb_group *g, size_t *ret_n, bool *ret_oom)
 		return NULL;
 	}
 	n = 0;
-	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group)
+	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group) {
 		LIST_EACH (s, &pg->sources, struct mdb_source, node)
 			list[n++] = s->addr;
+		LIST_EACH (s, &pg->statics, struct mdb_static, node)
+			list[n++] = s->source;
+	}
 	qsort(list, n, sizeof(*list), mdb_cmp_addr);
 	for (size_t i = 0; i < n; i++)
 		if (!used || !ipaddr_equal(&list[used - 1], &list[i]))
@@ -57,22 +63,24 @@ mdb_route_source(struct mroute *r, const struct ipaddr *addr)
 }
 
 /* INCLUDE: the port gets the sources whose timers run.  EXCLUDE: everything but those whose timers don't (RFC
- * 3376 6.3). */
+ * 3376 6.3).  And what is static in any case. */
 static bool
 mdb_route_add(struct mroute *r, const struct mdb_pg *pg)
 {
 	uint16_t id = pg->port->id;
-	bool ok = !pg->exclude || portset_add(&r->any, id);
-	if (pg->exclude)
+	bool any = pg->exclude || pg->static_any, ok = !any || portset_add(&r->any, id);
+	if (any)
 		for (size_t i = 0; i < r->n_sources; i++)
 			ok &= portset_add(&r->sources[i].ports, id);
 	LIST_EACH (s, &pg->sources, struct mdb_source, node) {
 		struct mroute_source *rs = mdb_route_source(r, &s->addr);
 		if (timer_is_armed(&s->timer))
 			ok &= portset_add(&rs->ports, id);
-		else
+		else if (!mdb_static_wants(pg, &s->addr))
 			portset_remove(&rs->ports, id);
 	}
+	LIST_EACH (s, &pg->statics, struct mdb_static, node)
+		ok &= portset_add(&mdb_route_source(r, &s->source)->ports, id);
 	return ok;
 }
 

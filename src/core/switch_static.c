@@ -83,8 +83,8 @@ switch_add_static_group(struct sw *sw, struct sw_port *port, uint16_t vid, const
 {
 	if (!ipaddr_is_multicast(group) || ipaddr_group_always_floods(group))
 		return false;
-	(void)sw, (void)port, (void)vid, (void)source, (void)now;
-	return false;
+	(void)now;
+	return mdb_static_add(&sw->mdb, &port->mdb, sw->params.vlan_aware ? vid : 0, group, source);
 }
 
 void
@@ -92,5 +92,6 @@ switch_clear_static_groups(struct sw *sw, struct sw_port *port, struct mono now)
 {
 	HMAP_EACH_SAFE (g, tmp, &sw->mac_groups, struct sw_mac_group, node)
 		sw_mac_group_remove(sw, g, port->id);
+	mdb_static_clear(&sw->mdb, &port->mdb);
 	(void)now;
 }

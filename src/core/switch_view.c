@@ -59,13 +59,30 @@ struct sw_group_scratch {
 static bool
 sw_scratch_alloc(struct sw_group_scratch *s, const struct mdb_pg *pg)
 {
-	size_t n_addrs = 0;
+	size_t n_addrs = 0, n_sources = pg->n_sources;
 	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg)
 		n_addrs += h->n_sources;
-	s->sources = calloc((size_t)pg->n_sources + 1, sizeof(*s->sources));
+	LIST_EACH (st, &pg->statics, struct mdb_static, node)
+		n_sources++;
+	s->sources = calloc(n_sources + 1, sizeof(*s->sources));
 	s->hosts = calloc((size_t)pg->n_hosts + 1, sizeof(*s->hosts));
 	s->addrs = calloc(n_addrs + 1, sizeof(*s->addrs));
 	return s->sources && s->hosts && s->addrs;
+}
+
+/* What is forwarded: the reported sources, and those that are so for good. */
+static void
+sw_fill_sources(const struct mdb_pg *pg, struct sw_source_view *list, size_t *ret_n)
+{
+	size_t n = 0;
+	LIST_EACH (src, &pg->sources, struct mdb_source, node)
+		if (!mdb_static_wants(pg, &src->addr))
+			list[n++] = (struct sw_source_view){ .addr = src->addr,
+							     .forward = timer_is_armed(&src->timer),
+							     .expires = timer_at(&src->timer) };
+	LIST_EACH (st, &pg->statics, struct mdb_static, node)
+		list[n++] = (struct sw_source_view){ .addr = st->source, .forward = true, .expires = MONO_NEVER };
+	*ret_n = n;
 }
 
 static void
@@ -75,17 +92,15 @@ sw_fill_group(const struct sw *sw, const struct mdb_pg *pg, struct sw_group_scra
 	*v = (struct sw_group_view){ .vid = pg->group->vid,
 				     .group = pg->group->addr,
 				     .port = sw->ports[pg->port->id],
-				     .exclude = pg->exclude,
+				     .exclude = pg->exclude || pg->static_any,
+				     .is_static = mdb_pg_is_static(pg),
 				     .expires = timer_at(&pg->group_timer),
 				     .sources = s->sources,
 				     .hosts = s->hosts };
 	v->version = mono_before(sw->now, pg->v1_until) ? 1 : mono_before(sw->now, pg->v2_until) ? 2 : 3;
 	if (!ipaddr_is_v4(&pg->group->addr))
 		v->version--;
-	LIST_EACH (src, &pg->sources, struct mdb_source, node)
-		s->sources[v->n_sources++] = (struct sw_source_view){ .addr = src->addr,
-								      .forward = timer_is_armed(&src->timer),
-								      .expires = timer_at(&src->timer) };
+	sw_fill_sources(pg, s->sources, &v->n_sources);
 	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg) {
 		s->hosts[v->n_hosts++] = (struct sw_host_view){ .mac = h->mac,
 								.ip = h->ip,

@@ -124,6 +124,20 @@ struct scn_list {
 	bool wrong;
 };
 
+/* A time of the scenario, or "none". */
+static bool
+scn_parse_expires(struct scn *s, const char *text, struct mono *ret)
+{
+	nsec_t at;
+	*ret = MONO_NEVER;
+	if (strcmp(text, "none") == 0)
+		return true;
+	if (!scn_parse_duration(s, text, &at))
+		return false;
+	*ret = scn_time(at);
+	return true;
+}
+
 /* ADDRESS or ADDRESS@EXPIRES */
 static bool
 scn_check_source(struct scn *s, const char *part, void *arg)
@@ -131,20 +145,20 @@ scn_check_source(struct scn *s, const char *part, void *arg)
 	struct scn_list *l = arg;
 	char text[64];
 	struct ipaddr a;
-	nsec_t expires = 0;
+	struct mono expires = MONO_NEVER;
 	const char *at = strchr(part, '@');
 	const size_t n = at ? (size_t)(at - part) : strlen(part);
 	if (n >= sizeof(text))
 		return scn_fail(s, "'%s' is no source", part);
 	memcpy(text, part, n);
 	text[n] = 0;
-	if (!scn_parse_ip(s, text, &a) || (at && !scn_parse_duration(s, at + 1, &expires)))
+	if (!scn_parse_ip(s, text, &a) || (at && !scn_parse_expires(s, at + 1, &expires)))
 		return false;
 	l->n++;
 	for (size_t i = 0; i < l->group->n_sources; i++) {
 		const struct sw_source_view *v = &l->group->sources[i];
 		if (ipaddr_equal(&v->addr, &a) && v->forward == l->forward &&
-		    (!at || v->expires.ns == scn_time(expires).ns))
+		    (!at || v->expires.ns == expires.ns))
 			return true;
 	}
 	l->wrong = true;
@@ -182,7 +196,7 @@ scn_check_group_word(struct scn *s, const struct scn_group *g, const char *word,
 	static const char *const lists[] = { "blocked", "sources" };
 	const char *v;
 	uint32_t version;
-	nsec_t at;
+	struct mono at;
 	for (int forward = 0; forward < 2; forward++) {
 		struct scn_list l = { .group = g, .forward = forward };
 		if (!(v = scn_value_of(word, lists[forward])))
@@ -205,8 +219,8 @@ scn_check_group_word(struct scn *s, const struct scn_group *g, const char *word,
 		return ok;
 	}
 	if ((v = scn_value_of(word, "expires"))) {
-		bool ok = scn_parse_duration(s, v, &at);
-		*ret_wrong |= ok && scn_time(at).ns != g->expires.ns;
+		bool ok = scn_parse_expires(s, v, &at);
+		*ret_wrong |= ok && at.ns != g->expires.ns;
 		return ok;
 	}
 	if (strcmp(word, "static") == 0 || strcmp(word, "not-static") == 0) {
