@@ -254,7 +254,9 @@ client_turn(struct client *c)
 		if (!take_line(c, (size_t)len))
 			return;
 	}
-	event_add(c->again, &(struct timeval){ 0, 0 });
+	/* Nothing else would wake a client that waits for the answers to what it has sent. */
+	if (event_add(c->again, &(struct timeval){ 0, 0 }) != 0)
+		client_free(c);
 }
 
 static void
@@ -357,7 +359,8 @@ ctl_conn_start(struct ctl *ctl, int fd)
 	/* What is more than a line and its newline shows that the line is too long. */
 	bufferevent_setwatermark(c->bev, EV_READ, 0, CTL_LINE_MAX + 2);
 	bufferevent_set_timeouts(c->bev, NULL, &write_timeout);
-	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) != 0)
+		client_free(c); /* it would not be heard, and keep its place */
 }
 
 void
