@@ -119,7 +119,7 @@ def ctl_seeds():
 
     echo = b'{"command":"echo","value":[1,-2.5e3,true,null,{"a":"\\u00e9\\n"}]}'
     fail = b'{"command":"fail","value":"\xc3\xa9\\n\\u001b[m"}'
-    return {
+    seeds = {
         "echo": lines(echo),
         "echo-nothing": lines(b'{"command":"echo"}'),
         "fail": lines(fail, b'{"command":"fail"}'),
@@ -141,7 +141,90 @@ def ctl_seeds():
         "long-pieces": lines(times=0xff, chunk=255) + b'{"command":"',
         "deep": lines(b'{"command":"echo","value":' + b"[" * 500 + b"]" * 500 + b"}"),
         "deeper": lines(b'{"command":"echo","value":' + b"[" * 2047 + b"]" * 2047 + b"}"),
+        "large": lines(b'{"command":"big","value":288}'),
+        "large-hang-up": lines(b'{"command":"big","value":288}', flags=1),
+        "big": lines(echo, *[b'{"command":"big"}'] * 3, echo),
     }
+    seeds.update(crowd_seeds())
+    return seeds
+
+
+def crowd_seeds():
+    """Many clients; see ctl_crowd.h and the tables in ctl_crowd.c."""
+    def op(what, arg=0, *more):
+        return bytes([what << 5 | arg, *more])
+
+    def connect(n):
+        return op(0, n - 1)
+
+    def say(client, line):
+        return op(1, client, LINES.index(line))
+
+    def text(client, what):
+        return op(2, client, len(what)) + what
+
+    def read(client):
+        return op(3, client)
+
+    def shut(client):
+        return op(4, client)
+
+    def go(client):
+        return op(5, client)
+
+    def wait(ms):
+        return op(6, (1, 999, 1000, 1001, 29999, 30000, 30001, 0).index(ms))
+
+    def short(nth):
+        return op(7, nth)
+
+    def many(what, clients=range(32)):
+        return b"".join(what(client) for client in clients)
+
+    LINES = ("echo", "fail", "echoes", "blank", "end", "big", "bigger", "largest", "long")
+    turn = wait(0)
+    asking = connect(1) + say(0, "echo") + read(0) + say(0, "fail") + read(0) + say(0, "echoes") + turn + say(0, "end")
+    seeds = {
+        "full": connect(32) + connect(2),
+        "silent": connect(32) + wait(1000) + connect(32) + connect(1),
+        "silent-edge": connect(32) + wait(999) + connect(1) + wait(1) + connect(1) + wait(1) + connect(1),
+        "silent-one": connect(32) + wait(999) + many(lambda c: say(c, "blank"), range(31)) + wait(1) + connect(2),
+        "silent-spoke": connect(32) + wait(1000) + say(0, "echo") + say(1, "end") + wait(1) + connect(31),
+        "waiting-stays": connect(32) + say(0, "big") + say(1, "bigger") + wait(1000) + connect(3) + read(0) + connect(1),
+        "waiting-all": connect(32) + many(lambda c: say(c, "big")) + wait(1001) + connect(1) + read(31) + connect(2),
+        "waiting-turn": connect(32) + wait(1000) + many(lambda c: say(c, "echoes"), [0] * 9) + wait(1001) + connect(32),
+        "waiting-blank": connect(32) + many(lambda c: say(c, "big"), range(1, 32)) + text(0, b"\n" * 200 + b"{}\n") +
+                         wait(1001) + connect(1),
+        "backlog": connect(2) + say(0, "largest") + say(0, "echo") + turn + say(1, "echo") + read(1),
+        "backlog-grows": connect(2) + say(0, "bigger") * 2 + say(0, "big") * 3 + say(1, "echo") + turn + read(1),
+        "backlog-text": connect(1) + say(0, "largest") + text(0, b"{") + text(0, b"}\n") + turn,
+        "large": connect(1) + say(0, "largest") + read(0) + say(0, "echo") + read(0),
+        "large-shut": connect(1) + say(0, "largest") + shut(0) + turn + read(0),
+        "large-go": connect(1) + say(0, "largest") + go(0) + turn,
+        "unread": connect(3) + say(0, "big") + say(1, "echo") + turn + wait(29999) + wait(1) + say(1, "echo") + read(1),
+        "unread-read": connect(1) + say(0, "big") + turn + wait(29999) + read(0) + wait(30001) + say(0, "echo"),
+        "unread-shut": connect(1) + say(0, "big") + shut(0) + turn + wait(30000),
+        "idle": connect(1) + wait(30001) * 8 + say(0, "echo"),
+        "pieces": connect(3) + many(lambda c: text(c % 3, b'{"command":"echo","value":1}\n'[c:c + 1]), range(29)),
+        "shut": connect(2) + say(0, "echoes") + shut(0) + say(1, "echoes") + shut(1),
+        "go": connect(32) + many(lambda c: say(c, "echoes") + go(c)),
+        "short": many(lambda n: short(n) + connect(1) + say(0, "echo") + read(0) + go(0)),
+        "short-asking": many(lambda n: connect(1) + say(0, "blank") + short(n) + say(0, "echo") + read(0) + go(0)),
+        "short-failing": many(lambda n: connect(1) + say(0, "blank") + short(n) + say(0, "fail") + read(0) + go(0)),
+        "short-large": connect(1) + say(0, "bigger") + short(31) + read(0) + say(0, "bigger") + read(0),
+        "short-turns": many(lambda n: connect(1) + short(n) + say(0, "echoes") + turn + turn + go(0)),
+        "short-long": many(lambda n: connect(1) + say(0, "long") * 16 + short(n) + say(0, "long") + go(0), range(4)),
+        "long": connect(2) + say(0, "long") * 16 + say(1, "echo") + say(0, "long") * 2 + say(0, "end") + read(0),
+        "long-unread": connect(1) + say(0, "big") + say(0, "long") * 17 + turn + wait(30000),
+        "long-waits": connect(1) + say(0, "big") + say(0, "long") * 17 + shut(0) + read(0),
+        "long-backlog": connect(1) + say(0, "largest") + say(0, "long") * 17 + read(0),
+        "asking": asking,
+    }
+    ends = {"reads": 4, "hangs-up": 5, "left": 6}
+    found = {"crowd-" + name: bytes([0, 0, 4]) + script for name, script in seeds.items()}
+    found.update({"crowd-end-" + name: bytes([0, 0, flags]) + connect(2) + asking + say(1, "bigger") + say(2, "echoes")
+                  for name, flags in ends.items()})
+    return found
 
 
 def castctl_seeds():
