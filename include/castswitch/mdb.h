@@ -123,7 +123,7 @@ struct mdb_host {
 
 struct mdb_group {
 	struct hmap_node node;
-	struct list ports; /* struct mdb_pg, in no order */
+	struct list ports; /* struct mdb_pg, by port id */
 	struct list dirty; /* in mdb.dirty while its route must be rebuilt */
 	struct ipaddr addr;
 	uint16_t vid;

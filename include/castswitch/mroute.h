@@ -2,8 +2,10 @@
  *
  * A route holds members only; router ports and flood lists are merged by the forwarder, so that a router port that
  * comes or goes rebuilds nothing.  The membership database publishes a whole group at a time: the old route is
- * replaced, never edited.  A group that has a route is "registered", even when nobody wants a particular source
- * (empty set).
+ * replaced, never edited.  A group that has a route is "registered", even when nobody wants a particular source.
+ *
+ * A route says who gets any source, and for a source that some ports want or don't want by itself only who differs.  So
+ * it is no larger than what was reported, also when 500 ports want everything and one of them lists 100 sources.
  */
 #ifndef CASTSWITCH_MROUTE_H
 #define CASTSWITCH_MROUTE_H
@@ -17,16 +19,17 @@
 #include "castswitch/ipaddr.h"
 #include "castswitch/portset.h"
 
+/* A source that not the same ports get as any other. */
 struct mroute_source {
 	struct ipaddr source;
-	struct portset ports; /* who gets packets of this source */
+	struct portset plus, minus; /* who gets it though not in 'any'; who does not though in 'any' */
 };
 
 struct mroute {
 	struct hmap_node node;
 	struct ipaddr group;
 	uint16_t vid;
-	struct portset any; /* who gets packets of sources not listed */
+	struct portset any;
 	struct mroute_source *sources; /* ascending by address */
 	size_t n_sources;
 };
@@ -49,25 +52,42 @@ void mroute_withdraw(struct mroute_table *t, uint16_t vid, const struct ipaddr *
 
 const struct mroute *mroute_find(const struct mroute_table *t, uint16_t vid, const struct ipaddr *group);
 
-/* The members for a packet, or NULL when the group is not registered.  Fast path. */
-static inline const struct portset *
-mroute_lookup(const struct mroute_table *t, uint16_t vid, const struct ipaddr *group, const struct ipaddr *source)
+/* Who gets a packet: any and plus, but not minus.  Pointers into a route. */
+struct mroute_members {
+	const struct portset *any, *plus, *minus;
+};
+
+/* The members for a packet; false when the group is not registered.  Fast path. */
+static inline bool
+mroute_lookup(const struct mroute_table *t, uint16_t vid, const struct ipaddr *group, const struct ipaddr *source,
+	      struct mroute_members *ret)
 {
+	static const struct portset none;
 	const struct mroute *r = mroute_find(t, vid, group);
 	if (!r)
-		return NULL;
+		return false;
+	*ret = (struct mroute_members){ .any = &r->any, .plus = &none, .minus = &none };
 	size_t lo = 0, hi = r->n_sources;
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		int c = ipaddr_cmp(&r->sources[mid].source, source);
-		if (c == 0)
-			return &r->sources[mid].ports;
+		if (c == 0) {
+			ret->plus = &r->sources[mid].plus;
+			ret->minus = &r->sources[mid].minus;
+			break;
+		}
 		if (c < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return &r->any;
+	return true;
 }
+
+bool mroute_has(const struct mroute_members *m, uint16_t port);
+
+/* Calls visit(arg, id) once for each port that is a member or in 'others', ascending. */
+void mroute_each(const struct mroute_members *m, const struct portset *others, void (*visit)(void *arg, uint16_t id),
+		 void *arg);
 
 #endif

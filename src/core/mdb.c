@@ -202,6 +202,16 @@ mdb_may_join(const struct mdb *m, const struct mdb_port *p, bool new_group)
 	return !new_group || p->n_groups < MDB_RESERVED_GROUPS || m->n_groups < m->limits.max_groups;
 }
 
+/* In the order of ports, so that routes are built by appending; the last one is the usual place. */
+static void
+mdb_pg_link(struct mdb_group *g, struct mdb_pg *pg)
+{
+	struct list *at = &g->ports;
+	while (at->prev != &g->ports && container_of(at->prev, struct mdb_pg, by_group)->port->id > pg->port->id)
+		at = at->prev;
+	list_insert_before(at, &pg->by_group);
+}
+
 struct mdb_pg *
 mdb_pg_new(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct ipaddr *group)
 {
@@ -221,7 +231,7 @@ mdb_pg_new(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct ipaddr 
 	timer_init(&pg->group_timer, mdb_group_fired);
 	timer_init(&pg->requery, mdb_requery_fired);
 	hmap_insert(&m->pgs, &pg->node, mdb_hash(m, vid, group, p->id));
-	list_push_back(&g->ports, &pg->by_group);
+	mdb_pg_link(g, pg);
 	list_push_back(&p->groups, &pg->by_port);
 	m->n_pgs++;
 	mdb_mark(m, g);

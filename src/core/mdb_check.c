@@ -59,14 +59,16 @@ static bool
 mdb_check_route(const struct mdb *m, const struct mdb_pg *pg)
 {
 	const struct mroute *r = mroute_find(m->routes, pg->group->vid, &pg->group->addr);
+	struct mroute_members members;
 	if (!r || portset_has(&r->any, pg->port->id) != (pg->exclude || pg->static_any))
 		return false;
 	LIST_EACH (s, &pg->statics, struct mdb_static, node)
-		if (!portset_has(mroute_lookup(m->routes, r->vid, &r->group, &s->source), pg->port->id))
+		if (!mroute_lookup(m->routes, r->vid, &r->group, &s->source, &members) ||
+		    !mroute_has(&members, pg->port->id))
 			return false;
 	LIST_EACH (s, &pg->sources, struct mdb_source, node)
-		if (portset_has(mroute_lookup(m->routes, r->vid, &r->group, &s->addr), pg->port->id) !=
-		    (timer_is_armed(&s->timer) || mdb_static_wants(pg, &s->addr)))
+		if (!mroute_lookup(m->routes, r->vid, &r->group, &s->addr, &members) ||
+		    mroute_has(&members, pg->port->id) != (timer_is_armed(&s->timer) || mdb_static_wants(pg, &s->addr)))
 			return false;
 	return true;
 }

@@ -3,84 +3,96 @@
 
 #include "mdb_impl.h"
 
+/* A port that wants a source otherwise than it wants any. */
+struct mdb_wish {
+	struct ipaddr source;
+	uint16_t port;
+	bool wants;
+};
+
 static int
-mdb_cmp_addr(const void *a, const void *b)
+mdb_cmp_wish(const void *a, const void *b)
 {
-	return ipaddr_cmp(a, b);
+	const struct mdb_wish *x = a, *y = b;
+	int c = ipaddr_cmp(&x->source, &y->source);
+	return c ? c : (int)x->port - (int)y->port;
 }
 
-/* All sources that any port group of g lists, ascending, each once; *ret_n of them.  NULL when there are none or no
- * memory
- * (*ret_oom). */
-static struct ipaddr *
-mdb_collect_sources(const struct mdb_group *g, size_t *ret_n, bool *ret_oom)
+/* Most wishes that a port group can have. */
+static size_t
+mdb_max_wishes(const struct mdb_pg *pg)
 {
-	size_t n = 0, used = 0;
-	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group) {
-		n += pg->n_sources;
-		LIST_EACH (s, &pg->statics, struct mdb_static, node)
-			n++;
-	}
-	*ret_n = 0;
-	*ret_oom = false;
-	if (!n)
-		return NULL;
-	struct ipaddr *list = malloc(n * sizeof(*list));
-	if (!list) {
-		*ret_oom = true;
-		return NULL;
-	}
-	n = 0;
-	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group) {
-		LIST_EACH (s, &pg->sources, struct mdb_source, node)
-			list[n++] = s->addr;
-		LIST_EACH (s, &pg->statics, struct mdb_static, node)
-			list[n++] = s->source;
-	}
-	qsort(list, n, sizeof(*list), mdb_cmp_addr);
-	for (size_t i = 0; i < n; i++)
-		if (!used || !ipaddr_equal(&list[used - 1], &list[i]))
-			list[used++] = list[i];
-	*ret_n = used;
-	return list;
+	size_t n = pg->n_sources;
+	LIST_EACH (s, &pg->statics, struct mdb_static, node)
+		n++;
+	return n;
 }
 
-static struct mroute_source *
-mdb_route_source(struct mroute *r, const struct ipaddr *addr)
+static bool
+mdb_pg_wants_any(const struct mdb_pg *pg)
 {
-	size_t lo = 0, hi = r->n_sources;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		int c = ipaddr_cmp(&r->sources[mid].source, addr);
-		if (c == 0)
-			return &r->sources[mid];
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
+	return pg->exclude || pg->static_any;
 }
 
 /* INCLUDE: the port gets the sources whose timers run.  EXCLUDE: everything but those whose timers don't (RFC
- * 3376 6.3).  And what is static in any case. */
-static bool
-mdb_route_add(struct mroute *r, const struct mdb_pg *pg)
+ * 3376 6.3).  And what is static in any case.  Returns the number of wishes. */
+static size_t
+mdb_pg_wishes(const struct mdb_pg *pg, struct mdb_wish *list)
 {
-	uint16_t id = pg->port->id;
-	bool any = pg->exclude || pg->static_any, ok = !any || portset_add(&r->any, id);
-	if (any)
-		for (size_t i = 0; i < r->n_sources; i++)
-			ok &= portset_add(&r->sources[i].ports, id);
-	LIST_EACH (s, &pg->sources, struct mdb_source, node) {
-		struct mroute_source *rs = mdb_route_source(r, &s->addr);
-		if (timer_is_armed(&s->timer))
-			ok &= portset_add(&rs->ports, id);
-		else if (!mdb_static_wants(pg, &s->addr))
-			portset_remove(&rs->ports, id);
-	}
+	const bool any = mdb_pg_wants_any(pg);
+	size_t n = 0;
+	LIST_EACH (s, &pg->sources, struct mdb_source, node)
+		if (timer_is_armed(&s->timer) != any && !mdb_static_wants(pg, &s->addr))
+			list[n++] = (struct mdb_wish){ .source = s->addr, .port = pg->port->id, .wants = !any };
 	LIST_EACH (s, &pg->statics, struct mdb_static, node)
-		ok &= portset_add(&mdb_route_source(r, &s->source)->ports, id);
+		if (!any)
+			list[n++] = (struct mdb_wish){ .source = s->source, .port = pg->port->id, .wants = true };
+	return n;
+}
+
+/* All wishes of the group by source, then port; *ret_n of them.  NULL when there are none, or no memory (*ret_oom). */
+static struct mdb_wish *
+mdb_collect_wishes(const struct mdb_group *g, size_t *ret_n, bool *ret_oom)
+{
+	struct mdb_wish *list = NULL;
+	size_t n = 0;
+	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group)
+		n += mdb_max_wishes(pg);
+	if (n)
+		list = malloc(n * sizeof(*list));
+	*ret_oom = n && !list;
+	*ret_n = 0;
+	if (!list)
+		return NULL;
+	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group)
+		*ret_n += mdb_pg_wishes(pg, list + *ret_n);
+	qsort(list, *ret_n, sizeof(*list), mdb_cmp_wish);
+	return list;
+}
+
+static size_t
+mdb_count_sources(const struct mdb_wish *list, size_t n)
+{
+	size_t sources = 0;
+	for (size_t i = 0; i < n; i++)
+		sources += i == 0 || !ipaddr_equal(&list[i].source, &list[i - 1].source);
+	return sources;
+}
+
+static bool
+mdb_route_fill(struct mroute *r, const struct mdb_group *g, const struct mdb_wish *list, size_t n)
+{
+	struct mroute_source *s = r->sources;
+	bool ok = true;
+	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group)
+		if (mdb_pg_wants_any(pg))
+			ok &= portset_add(&r->any, pg->port->id);
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && !ipaddr_equal(&list[i].source, &list[i - 1].source))
+			s++;
+		s->source = list[i].source;
+		ok &= portset_add(list[i].wants ? &s->plus : &s->minus, list[i].port);
+	}
 	return ok;
 }
 
@@ -90,20 +102,15 @@ mdb_publish(struct mdb *m, const struct mdb_group *g)
 {
 	size_t n;
 	bool oom, ok = false;
-	struct ipaddr *sources = mdb_collect_sources(g, &n, &oom);
-	struct mroute *r = oom ? NULL : mroute_new(g->vid, &g->addr, n);
-	if (r) {
-		ok = true;
-		for (size_t i = 0; i < n; i++)
-			r->sources[i].source = sources[i];
-		LIST_EACH (pg, &g->ports, struct mdb_pg, by_group)
-			ok &= mdb_route_add(r, pg);
-	}
+	struct mdb_wish *list = mdb_collect_wishes(g, &n, &oom);
+	struct mroute *r = oom ? NULL : mroute_new(g->vid, &g->addr, mdb_count_sources(list, n));
+	if (r)
+		ok = mdb_route_fill(r, g, list, n);
 	if (ok)
 		mroute_publish(m->routes, r);
 	else
 		mroute_free(r);
-	free(sources);
+	free(list);
 	return ok;
 }
 

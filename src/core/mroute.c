@@ -55,8 +55,10 @@ mroute_free(struct mroute *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->n_sources; i++)
-		portset_fini(&r->sources[i].ports);
+	for (size_t i = 0; i < r->n_sources; i++) {
+		portset_fini(&r->sources[i].plus);
+		portset_fini(&r->sources[i].minus);
+	}
 	free(r->sources);
 	portset_fini(&r->any);
 	free(r);
@@ -88,4 +90,52 @@ mroute_withdraw(struct mroute_table *t, uint16_t vid, const struct ipaddr *group
 		mroute_free(r);
 		return;
 	}
+}
+
+bool
+mroute_has(const struct mroute_members *m, uint16_t port)
+{
+	return portset_has(m->plus, port) || (portset_has(m->any, port) && !portset_has(m->minus, port));
+}
+
+/* The id at a position, or one behind all. */
+static inline uint32_t
+mroute_id_at(const struct portset *s, size_t i)
+{
+	return i < s->n ? s->ids[i] : UINT32_MAX;
+}
+
+/* Merges the three; what is in minus must be in another one than 'any'. */
+static void
+mroute_merge(const struct mroute_members *m, const struct portset *others, void (*visit)(void *arg, uint16_t id),
+	     void *arg)
+{
+	size_t i = 0, j = 0, k = 0, out = 0;
+	for (;;) {
+		uint32_t a = mroute_id_at(m->any, i), p = mroute_id_at(m->plus, j), o = mroute_id_at(others, k);
+		uint32_t id = a < p ? a : p;
+		id = id < o ? id : o;
+		if (id == UINT32_MAX)
+			return;
+		while (mroute_id_at(m->minus, out) < id)
+			out++;
+		if (id == p || id == o || mroute_id_at(m->minus, out) != id)
+			visit(arg, (uint16_t)id);
+		i += id == a;
+		j += id == p;
+		k += id == o;
+	}
+}
+
+void
+mroute_each(const struct mroute_members *m, const struct portset *others, void (*visit)(void *arg, uint16_t id),
+	    void *arg)
+{
+	/* Nearly every packet is of a group where ports want any source, or of one where they want this one. */
+	if (!m->plus->n && !m->minus->n)
+		portset_each_of_both(m->any, others, visit, arg);
+	else if (!m->any->n)
+		portset_each_of_both(m->plus, others, visit, arg);
+	else
+		mroute_merge(m, others, visit, arg);
 }

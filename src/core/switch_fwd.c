@@ -132,9 +132,9 @@ sw_multicast(struct sw *sw, const struct frame *f)
 	enum gm_family family = sw_family_of(f);
 	if (!sw->params.snooping.enabled[family] || !sw->active[family] || ipaddr_group_always_floods(&f->ip_dst))
 		return sw_flood(sw);
-	const struct portset *members = mroute_lookup(&sw->routes, 0, &f->ip_dst, &f->ip_src);
-	if (members) {
-		portset_each_of_both(members, &sw->takers, sw_copy_visit, sw);
+	struct mroute_members members;
+	if (mroute_lookup(&sw->routes, 0, &f->ip_dst, &f->ip_src, &members)) {
+		mroute_each(&members, &sw->takers, sw_copy_visit, sw);
 		return DROP_NO_MEMBER;
 	}
 	/* ff02::/16 groups that nobody reported may be in use by hosts that don't report them. */

@@ -19,7 +19,7 @@ ip(const char *text)
 	return a;
 }
 
-/* A route that gives any source to port 'any' and each listed source to the port behind it. */
+/* A route that gives any source to port 'any' and each listed source to a port behind it instead. */
 static struct mroute *
 route(uint16_t vid, const char *group, uint16_t any, const char *const *sources, size_t n)
 {
@@ -30,9 +30,20 @@ route(uint16_t vid, const char *group, uint16_t any, const char *const *sources,
 	assert_true(portset_add(&r->any, any));
 	for (size_t i = 0; i < n; i++) {
 		r->sources[i].source = ip(sources[i]);
-		assert_true(portset_add(&r->sources[i].ports, (uint16_t)(any + 1 + i)));
+		assert_true(portset_add(&r->sources[i].plus, (uint16_t)(any + 1 + i)));
+		assert_true(portset_add(&r->sources[i].minus, any));
 	}
 	return r;
+}
+
+static void
+visit(void *arg, uint16_t id)
+{
+	struct portset *seen = arg;
+
+	/* Once, and ascending. */
+	assert_true(seen->n == 0 || seen->ids[seen->n - 1] < id);
+	assert_true(portset_add(seen, id));
 }
 
 /* The one port that gets it; -1 = registered, but nobody; -2 = not registered. */
@@ -40,12 +51,19 @@ static int
 lookup(const struct mroute_table *t, uint16_t vid, const char *group, const char *source)
 {
 	const struct ipaddr g = ip(group), s = ip(source);
-	const struct portset *p = mroute_lookup(t, vid, &g, &s);
+	const struct portset nobody = { 0 };
+	struct portset seen = { 0 };
+	struct mroute_members m;
+	int port;
 
-	if (!p)
+	if (!mroute_lookup(t, vid, &g, &s, &m))
 		return -2;
-	assert_true(p->n <= 1);
-	return p->n ? p->ids[0] : -1;
+	mroute_each(&m, &nobody, visit, &seen);
+	assert_true(seen.n <= 1);
+	port = seen.n ? seen.ids[0] : -1;
+	assert_true(port < 0 || mroute_has(&m, (uint16_t)port));
+	portset_fini(&seen);
+	return port;
 }
 
 static void
@@ -83,7 +101,7 @@ test_registered_but_unwanted(void **state)
 	mroute_publish(&t, mroute_new(0, &g, 0));
 	assert_int_equal(lookup(&t, 0, "239.1.1.1", "10.0.0.1"), -1);
 	r = route(0, "239.1.1.1", 5, sources, 1);
-	portset_remove(&r->sources[0].ports, 6);
+	portset_remove(&r->sources[0].plus, 6);
 	mroute_publish(&t, r);
 	assert_int_equal(t.map.n, 1);
 	assert_int_equal(lookup(&t, 0, "239.1.1.1", "10.0.0.1"), -1);
@@ -117,6 +135,47 @@ test_replace_and_withdraw(void **state)
 	assert_null(mroute_find(&t, 0, &g));
 	mroute_free(NULL);
 	mroute_table_fini(&t);
+}
+
+static void
+fill(struct portset *s, unsigned bits)
+{
+	portset_init(s);
+	for (uint16_t i = 0; i < 5; i++)
+		if (bits >> i & 1)
+			assert_true(portset_add(s, i));
+}
+
+/* All sets of 5 ports that can meet: minus is a part of any, plus is apart from it. */
+static void
+test_members(void **state)
+{
+	struct portset any, plus, minus, others, seen;
+	const struct mroute_members m = { &any, &plus, &minus };
+
+	(void)state;
+	for (unsigned bits = 0; bits < 1u << 20; bits++) {
+		const unsigned a = bits & 31, p = bits >> 5 & 31, x = bits >> 10 & 31, o = bits >> 15;
+		const unsigned members = (a & ~x) | p;
+
+		if ((p & a) || (x & ~a))
+			continue;
+		fill(&any, a);
+		fill(&plus, p);
+		fill(&minus, x);
+		fill(&others, o);
+		portset_init(&seen);
+		mroute_each(&m, &others, visit, &seen);
+		for (uint16_t i = 0; i < 5; i++) {
+			assert_int_equal(mroute_has(&m, i), members >> i & 1);
+			assert_int_equal(portset_has(&seen, i), (members | o) >> i & 1);
+		}
+		portset_fini(&any);
+		portset_fini(&plus);
+		portset_fini(&minus);
+		portset_fini(&others);
+		portset_fini(&seen);
+	}
 }
 
 /* Enough groups to make the table grow. */
@@ -158,6 +217,7 @@ main(void)
 		cmocka_unit_test(test_lookup),
 		cmocka_unit_test(test_registered_but_unwanted),
 		cmocka_unit_test(test_replace_and_withdraw),
+		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_many),
 	};
 
