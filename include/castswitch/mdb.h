@@ -15,6 +15,9 @@
  *
  * Static groups are memberships that need no host: the owner's, beside what is reported, and untouched by it.
  *
+ * Groups, port groups, hosts and the sources of both are found by hash, so a report costs what it says, not what is
+ * there already.
+ *
  * Every change of what is forwarded marks the group; mdb_report(), mdb_tick() and the others rebuild and publish the
  * routes of marked groups before they return.
  *
@@ -68,7 +71,8 @@ struct mdb_port {
 struct mdb_group;
 
 struct mdb_source {
-	struct list node; /* of its port group */
+	struct hmap_node node;
+	struct list by_pg;
 	struct timer timer;
 	struct mdb_pg *pg;
 	struct ipaddr addr;
@@ -103,6 +107,9 @@ struct mdb_pg {
 
 /* A source in a host's report, which counts until then. */
 struct mdb_host_source {
+	struct hmap_node node;
+	struct list by_host;
+	const struct mdb_host *host;
 	struct ipaddr addr;
 	struct mono until;
 };
@@ -115,10 +122,10 @@ struct mdb_host {
 	struct mac mac;
 	bool exclude;
 	uint8_t version;
-	uint16_t n_sources, cap_sources;
+	uint16_t n_sources;
 	struct ipaddr ip;
 	struct mono seen, until; /* the last report, and until when it counts */
-	struct mdb_host_source *sources; /* INCLUDE: wanted; EXCLUDE: not wanted */
+	struct list sources; /* struct mdb_host_source; INCLUDE: wanted; EXCLUDE: not wanted */
 };
 
 struct mdb_group {
@@ -157,7 +164,7 @@ struct mdb_limits {
 };
 
 struct mdb {
-	struct hmap groups, pgs, hosts;
+	struct hmap groups, pgs, sources, hosts, host_sources;
 	struct hash_key key;
 	struct timerq timers;
 	struct list dirty;

@@ -25,7 +25,9 @@ mdb_init(struct mdb *m, const struct hash_key *key, const struct mdb_limits *lim
 	*m = (struct mdb){ .key = *key, .limits = *limits, .routes = routes, .ops = *ops, .arg = arg };
 	hmap_init(&m->groups);
 	hmap_init(&m->pgs);
+	hmap_init(&m->sources);
 	hmap_init(&m->hosts);
+	hmap_init(&m->host_sources);
 	timerq_init(&m->timers);
 	list_init(&m->dirty);
 }
@@ -45,11 +47,28 @@ mdb_mark(struct mdb *m, struct mdb_group *g)
 
 /* --- sources --- */
 
-struct mdb_source *
-mdb_source_find(const struct mdb_pg *pg, const struct ipaddr *addr)
+uint64_t
+mdb_hash_below(const struct mdb *m, const void *object, const void *addr, size_t len)
 {
-	LIST_EACH (s, &pg->sources, struct mdb_source, node)
-		if (ipaddr_equal(&s->addr, addr))
+	uint8_t key[sizeof(object) + sizeof(struct ipaddr)];
+	memcpy(key, &object, sizeof(object));
+	memcpy(key + sizeof(object), addr, len);
+	return hash_bytes(&m->key, key, sizeof(object) + len);
+}
+
+static uint64_t
+mdb_source_hash(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr *addr)
+{
+	return mdb_hash_below(m, pg, addr, sizeof(*addr));
+}
+
+struct mdb_source *
+mdb_source_find(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr *addr)
+{
+	if (!pg->n_sources)
+		return NULL;
+	HMAP_EACH_WITH_HASH (s, &m->sources, mdb_source_hash(m, pg, addr), struct mdb_source, node)
+		if (s->pg == pg && ipaddr_equal(&s->addr, addr))
 			return s;
 	return NULL;
 }
@@ -96,7 +115,8 @@ mdb_source_add(struct mdb *m, struct mdb_pg *pg, const struct ipaddr *addr, stru
 	s->addr = *addr;
 	s->marked = true;
 	timer_init(&s->timer, mdb_source_fired);
-	list_push_back(&pg->sources, &s->node);
+	hmap_insert(&m->sources, &s->node, mdb_source_hash(m, pg, addr));
+	list_push_back(&pg->sources, &s->by_pg);
 	pg->n_sources++;
 	pg->port->n_sources++;
 	m->n_source_records++;
@@ -109,7 +129,8 @@ mdb_source_del(struct mdb *m, struct mdb_source *s)
 {
 	struct mdb_pg *pg = s->pg;
 	timerq_cancel(&m->timers, &s->timer);
-	list_remove(&s->node);
+	hmap_remove(&m->sources, &s->node);
+	list_remove(&s->by_pg);
 	pg->n_sources--;
 	pg->port->n_sources--;
 	m->n_source_records--;
@@ -189,7 +210,7 @@ mdb_pg_to_include(struct mdb *m, struct mdb_pg *pg)
 	pg->exclude = false;
 	pg->queries_left = 0;
 	mdb_mark(m, pg->group);
-	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, node)
+	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, by_pg)
 		if (!timer_is_armed(&s->timer))
 			mdb_source_del(m, s);
 }
@@ -257,7 +278,7 @@ mdb_pg_open(struct mdb *m, struct mdb_record *rec)
 static void
 mdb_pg_clear(struct mdb *m, struct mdb_pg *pg)
 {
-	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, node)
+	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, by_pg)
 		mdb_source_del(m, s);
 	LIST_EACH_SAFE (h, tmp, &pg->hosts, struct mdb_host, by_pg)
 		mdb_host_free(m, h);
@@ -402,7 +423,7 @@ mdb_record_in(struct mdb *m, struct mdb_record *rec)
 	if (!pg)
 		return false;
 	rec->n_refused = 0;
-	rec->untracked = false;
+	rec->untracked = rec->made_room = false;
 	if (rec->kind == GM_REPORT_OLD)
 		mdb_note_version(m, pg, rec);
 	takes_host = mdb_host_update(m, pg, rec);
@@ -456,7 +477,7 @@ mdb_pg_lower(struct mdb *m, struct mdb_pg *pg, struct gm_msg query, struct mono 
 	if (query.n == 0 && pg->exclude)
 		timerq_arm(&m->timers, &pg->group_timer, mono_min(at, pg->group_timer.at));
 	while (gm_query_next_source(&query, &addr)) {
-		struct mdb_source *s = mdb_source_find(pg, &addr);
+		struct mdb_source *s = mdb_source_find(m, pg, &addr);
 		if (s && timer_is_armed(&s->timer))
 			timerq_arm(&m->timers, &s->timer, mono_min(at, s->timer.at));
 	}
@@ -493,6 +514,8 @@ mdb_fini(struct mdb *m)
 	mdb_settle(m);
 	hmap_fini(&m->groups);
 	hmap_fini(&m->pgs);
+	hmap_fini(&m->sources);
 	hmap_fini(&m->hosts);
+	hmap_fini(&m->host_sources);
 	timerq_fini(&m->timers);
 }

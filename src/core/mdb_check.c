@@ -19,7 +19,7 @@ mdb_check_sources(const struct mdb_pg *pg)
 		return false;
 	if (!pg->joined && (!mdb_pg_is_static(pg) || pg->n_hosts || timer_is_armed(&pg->requery)))
 		return false;
-	LIST_EACH (s, &pg->sources, struct mdb_source, node)
+	LIST_EACH (s, &pg->sources, struct mdb_source, by_pg)
 		if (s->pg != pg || (!pg->exclude && !timer_is_armed(&s->timer)))
 			return false;
 	return mdb_list_len(&pg->sources) == pg->n_sources;
@@ -34,6 +34,8 @@ mdb_check_hosts(const struct mdb_pg *pg, size_t *records)
 		if (h->pg != pg || !timer_is_armed(&h->expiry) || (!h->exclude && !h->n_sources))
 			return false;
 		exclude += h->exclude;
+		if (mdb_list_len(&h->sources) != h->n_sources)
+			return false;
 		*records += h->n_sources;
 	}
 	return mdb_list_len(&pg->hosts) == pg->n_hosts && exclude == pg->n_exclude_hosts;
@@ -66,7 +68,7 @@ mdb_check_route(const struct mdb *m, const struct mdb_pg *pg)
 		if (!mroute_lookup(m->routes, r->vid, &r->group, &s->source, &members) ||
 		    !mroute_has(&members, pg->port->id))
 			return false;
-	LIST_EACH (s, &pg->sources, struct mdb_source, node)
+	LIST_EACH (s, &pg->sources, struct mdb_source, by_pg)
 		if (!mroute_lookup(m->routes, r->vid, &r->group, &s->addr, &members) ||
 		    mroute_has(&members, pg->port->id) != (timer_is_armed(&s->timer) || mdb_static_wants(pg, &s->addr)))
 			return false;
@@ -76,7 +78,7 @@ mdb_check_route(const struct mdb *m, const struct mdb_pg *pg)
 bool
 mdb_check(const struct mdb *m)
 {
-	size_t pgs = 0, hosts = 0, records = 0;
+	size_t pgs = 0, hosts = 0, sources = 0, host_sources = 0;
 	HMAP_EACH (g, &m->groups, struct mdb_group, node) {
 		if (list_is_empty(&g->ports) || list_is_linked(&g->dirty))
 			return false;
@@ -85,11 +87,12 @@ mdb_check(const struct mdb *m)
 				return false;
 			pgs++;
 			hosts += pg->n_hosts;
-			records += pg->n_sources;
+			sources += pg->n_sources;
 			LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg)
-				records += h->n_sources;
+				host_sources += h->n_sources;
 		}
 	}
 	return m->groups.n == m->n_groups && m->routes->map.n == m->n_groups && pgs == m->n_pgs && pgs == m->pgs.n &&
-	       hosts == m->n_hosts && hosts == m->hosts.n && records == m->n_source_records;
+	       hosts == m->n_hosts && hosts == m->hosts.n && sources == m->sources.n &&
+	       host_sources == m->host_sources.n && sources + host_sources == m->n_source_records;
 }

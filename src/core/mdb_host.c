@@ -13,10 +13,7 @@
 static uint64_t
 mdb_host_hash(const struct mdb *m, const struct mdb_pg *pg, const struct mac *mac)
 {
-	uint8_t key[sizeof(pg) + sizeof(*mac)];
-	memcpy(key, &pg, sizeof(pg));
-	memcpy(key + sizeof(pg), mac, sizeof(*mac));
-	return hash_bytes(&m->key, key, sizeof(key));
+	return mdb_hash_below(m, pg, mac, sizeof(*mac));
 }
 
 static struct mdb_host *
@@ -36,13 +33,101 @@ mdb_host_set_exclude(struct mdb_host *h, bool exclude)
 	h->exclude = exclude;
 }
 
-static void
-mdb_host_count_sources(struct mdb *m, struct mdb_host *h, uint16_t n)
+/* --- sources --- */
+
+static uint64_t
+mdb_host_source_hash(const struct mdb *m, const struct mdb_host *h, const struct ipaddr *addr)
 {
-	m->n_source_records += n - (uint32_t)h->n_sources;
-	h->pg->port->n_sources += n - (uint32_t)h->n_sources;
-	h->n_sources = n;
+	return mdb_hash_below(m, h, addr, sizeof(*addr));
 }
+
+static struct mdb_host_source *
+mdb_host_source_find(const struct mdb *m, const struct mdb_host *h, const struct ipaddr *addr)
+{
+	if (!h->n_sources)
+		return NULL;
+	HMAP_EACH_WITH_HASH (s, &m->host_sources, mdb_host_source_hash(m, h, addr), struct mdb_host_source, node)
+		if (s->host == h && ipaddr_equal(&s->addr, addr))
+			return s;
+	return NULL;
+}
+
+static void
+mdb_host_source_del(struct mdb *m, struct mdb_host *h, struct mdb_host_source *s)
+{
+	hmap_remove(&m->host_sources, &s->node);
+	list_remove(&s->by_host);
+	h->n_sources--;
+	h->pg->port->n_sources--;
+	m->n_source_records--;
+	free(s);
+}
+
+/* Those that no longer count by 'now'; MONO_NEVER: all. */
+static void
+mdb_host_forget_sources(struct mdb *m, struct mdb_host *h, struct mono now)
+{
+	LIST_EACH_SAFE (s, tmp, &h->sources, struct mdb_host_source, by_host)
+		if (mono_due(s->until, now))
+			mdb_host_source_del(m, h, s);
+}
+
+static bool
+mdb_host_has_room(const struct mdb *m, const struct mdb_host *h)
+{
+	return h->n_sources < m->limits.max_sources && mdb_has_source_room(m, h->pg->port, 1);
+}
+
+/* NULL when a limit or the memory refuses it. */
+static struct mdb_host_source *
+mdb_host_source_new(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr, struct mdb_record *rec)
+{
+	struct mdb_host_source *s = NULL;
+	if (!rec->made_room && !mdb_host_has_room(m, h)) {
+		mdb_host_forget_sources(m, h, rec->now);
+		rec->made_room = true;
+	}
+	if (mdb_host_has_room(m, h))
+		s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->host = h;
+	s->addr = *addr;
+	hmap_insert(&m->host_sources, &s->node, mdb_host_source_hash(m, h, addr));
+	list_push_back(&h->sources, &s->by_host);
+	h->n_sources++;
+	h->pg->port->n_sources++;
+	m->n_source_records++;
+	return s;
+}
+
+static void
+mdb_host_source_add(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr, struct mono until,
+		    struct mdb_record *rec)
+{
+	struct mdb_host_source *s = mdb_host_source_find(m, h, addr);
+	if (!s)
+		s = mdb_host_source_new(m, h, addr, rec);
+	if (s) {
+		s->until = until;
+		return;
+	}
+	rec->refused = DROP_SOURCE_LIMIT;
+	/* In EXCLUDE mode the host is taken to want more than it does, which ends nothing. */
+	rec->untracked |= !h->exclude;
+	if (mdb_source_find(m, h->pg, addr))
+		mdb_note_untracked(m, h->pg, rec);
+}
+
+static void
+mdb_host_source_remove(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr)
+{
+	struct mdb_host_source *s = mdb_host_source_find(m, h, addr);
+	if (s)
+		mdb_host_source_del(m, h, s);
+}
+
+/* --- hosts --- */
 
 /* Nothing was heard of the host for the membership interval. */
 static void
@@ -76,6 +161,7 @@ mdb_host_new(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 	}
 	h->pg = pg;
 	h->mac = *rec->mac;
+	list_init(&h->sources);
 	timer_init(&h->expiry, mdb_host_fired);
 	timerq_arm(&m->timers, &h->expiry, mono_add(rec->now, mdb_timing(m, pg)->membership_interval));
 	hmap_insert(&m->hosts, &h->node, mdb_host_hash(m, pg, &h->mac));
@@ -90,14 +176,13 @@ void
 mdb_host_free(struct mdb *m, struct mdb_host *h)
 {
 	mdb_host_set_exclude(h, false);
-	mdb_host_count_sources(m, h, 0);
+	mdb_host_forget_sources(m, h, MONO_NEVER);
 	timerq_cancel(&m->timers, &h->expiry);
 	hmap_remove(&m->hosts, &h->node);
 	list_remove(&h->by_pg);
 	h->pg->n_hosts--;
 	h->pg->port->n_hosts--;
 	m->n_hosts--;
-	free(h->sources);
 	free(h);
 }
 
@@ -105,73 +190,15 @@ void
 mdb_host_lower(struct mdb_host *h, struct mono until)
 {
 	h->until = mono_min(h->until, until);
-	for (size_t i = 0; i < h->n_sources; i++)
-		h->sources[i].until = mono_min(h->sources[i].until, until);
-}
-
-static struct mdb_host_source *
-mdb_host_source_find(const struct mdb_host *h, const struct ipaddr *addr)
-{
-	for (size_t i = 0; i < h->n_sources; i++)
-		if (ipaddr_equal(&h->sources[i].addr, addr))
-			return &h->sources[i];
-	return NULL;
-}
-
-/* Room for one more source; false when a limit or the memory refuses it. */
-static bool
-mdb_host_grow(const struct mdb *m, struct mdb_host *h)
-{
-	if (h->n_sources >= m->limits.max_sources || !mdb_has_source_room(m, h->pg->port, 1))
-		return false;
-	if (h->n_sources < h->cap_sources)
-		return true;
-	size_t cap = h->cap_sources ? 2 * (size_t)h->cap_sources : 2;
-	if (cap > UINT16_MAX)
-		cap = UINT16_MAX;
-	struct mdb_host_source *s = realloc(h->sources, cap * sizeof(*s));
-	if (!s)
-		return false;
-	h->sources = s;
-	h->cap_sources = (uint16_t)cap;
-	return true;
-}
-
-static void
-mdb_host_source_add(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr, struct mdb_record *rec)
-{
-	struct mono until = mono_add(rec->now, mdb_timing(m, h->pg)->membership_interval);
-	struct mdb_host_source *s = mdb_host_source_find(h, addr);
-	if (s) {
-		s->until = until;
-		return;
-	}
-	if (!mdb_host_grow(m, h)) {
-		rec->refused = DROP_SOURCE_LIMIT;
-		/* In EXCLUDE mode the host is taken to want more than it does, which ends nothing. */
-		rec->untracked |= !h->exclude;
-		if (mdb_source_find(h->pg, addr))
-			mdb_note_untracked(m, h->pg, rec);
-		return;
-	}
-	h->sources[h->n_sources] = (struct mdb_host_source){ .addr = *addr, .until = until };
-	mdb_host_count_sources(m, h, h->n_sources + 1);
-}
-
-static void
-mdb_host_source_remove(struct mdb *m, struct mdb_host *h, const struct ipaddr *addr)
-{
-	struct mdb_host_source *s = mdb_host_source_find(h, addr);
-	if (!s)
-		return;
-	*s = h->sources[h->n_sources - 1];
-	mdb_host_count_sources(m, h, h->n_sources - 1);
+	LIST_EACH (s, &h->sources, struct mdb_host_source, by_host)
+		s->until = mono_min(s->until, until);
 }
 
 /* What a record does to a host's list: replaces it, adds to it or takes from it. */
 static void
 mdb_host_edit(struct mdb *m, struct mdb_host *h, struct mdb_record *rec)
 {
+	const struct mono until = mono_add(rec->now, mdb_timing(m, h->pg)->membership_interval);
 	struct gm_record r = rec->rec;
 	struct ipaddr addr;
 	bool adds = true;
@@ -179,7 +206,7 @@ mdb_host_edit(struct mdb *m, struct mdb_host *h, struct mdb_record *rec)
 	case GM_TO_IN:
 	case GM_IS_EX:
 	case GM_TO_EX:
-		mdb_host_count_sources(m, h, 0);
+		mdb_host_forget_sources(m, h, MONO_NEVER);
 		mdb_host_set_exclude(h, r.type != GM_TO_IN);
 		break;
 	case GM_IS_IN:
@@ -192,7 +219,7 @@ mdb_host_edit(struct mdb *m, struct mdb_host *h, struct mdb_record *rec)
 	}
 	while (gm_record_next_source(&r, &addr)) {
 		if (adds)
-			mdb_host_source_add(m, h, &addr, rec);
+			mdb_host_source_add(m, h, &addr, until, rec);
 		else
 			mdb_host_source_remove(m, h, &addr);
 	}
@@ -226,38 +253,43 @@ mdb_host_update(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 
 /* Whether the host wants packets of this source. */
 static bool
-mdb_host_wants(const struct mdb_host *h, const struct ipaddr *addr, struct mono now)
+mdb_host_wants(const struct mdb *m, const struct mdb_host *h, const struct ipaddr *addr, struct mono now)
 {
-	const struct mdb_host_source *s = mdb_host_source_find(h, addr);
+	const struct mdb_host_source *s = mdb_host_source_find(m, h, addr);
 	if (h->exclude)
 		return !s;
 	return s && mono_before(now, s->until);
 }
 
 bool
-mdb_hosts_want(const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now)
+mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now)
 {
 	if (!addr)
 		return pg->n_exclude_hosts > 0;
 	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg)
-		if (mdb_host_wants(h, addr, now))
+		if (mdb_host_wants(m, h, addr, now))
 			return true;
 	return false;
+}
+
+static void
+mdb_host_adopt(struct mdb *m, struct mdb_pg *pg, const struct mdb_host *h, struct mdb_record *rec)
+{
+	LIST_EACH (hs, &h->sources, struct mdb_host_source, by_host) {
+		struct mdb_source *s = mdb_source_find(m, pg, &hs->addr);
+		if (mono_due(hs->until, rec->now))
+			continue;
+		if (!s)
+			s = mdb_source_add(m, pg, &hs->addr, rec);
+		if (s && (!timer_is_armed(&s->timer) || mono_before(s->timer.at, hs->until)))
+			mdb_source_arm(m, s, hs->until);
+	}
 }
 
 void
 mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
-	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg) {
-		for (size_t i = 0; !h->exclude && i < h->n_sources; i++) {
-			struct mono due = h->sources[i].until;
-			struct mdb_source *s = mdb_source_find(pg, &h->sources[i].addr);
-			if (mono_due(due, rec->now))
-				continue;
-			if (!s)
-				s = mdb_source_add(m, pg, &h->sources[i].addr, rec);
-			if (s && (!timer_is_armed(&s->timer) || mono_before(s->timer.at, due)))
-				mdb_source_arm(m, s, due);
-		}
-	}
+	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg)
+		if (!h->exclude)
+			mdb_host_adopt(m, pg, h, rec);
 }

@@ -18,6 +18,7 @@ struct mdb_record {
 	enum drop_reason refused; /* the last limit or rule met; of all records */
 	uint16_t n_refused;       /* sources of this record that the port group has no room for */
 	bool untracked;           /* the host wants sources that there is no room for below it */
+	bool made_room;           /* the host's sources that no longer count are forgotten */
 	bool asks;                /* specific queries are due at once */
 	struct mono now;
 };
@@ -60,7 +61,10 @@ void mdb_pg_to_include(struct mdb *m, struct mdb_pg *pg);
 /* A host wants what was not noted: for as long as its report counts, a leave of others is not exact. */
 void mdb_note_untracked(const struct mdb *m, struct mdb_pg *pg, const struct mdb_record *rec);
 
-struct mdb_source *mdb_source_find(const struct mdb_pg *pg, const struct ipaddr *addr);
+/* The hash of what belongs to an object of the database by an address: IP or MAC. */
+uint64_t mdb_hash_below(const struct mdb *m, const void *object, const void *addr, size_t len);
+
+struct mdb_source *mdb_source_find(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr *addr);
 /* Adds a source with its timer stopped, marked; NULL when a limit refuses it (rec->refused). */
 struct mdb_source *mdb_source_add(struct mdb *m, struct mdb_pg *pg, const struct ipaddr *addr, struct mdb_record *rec);
 void mdb_source_del(struct mdb *m, struct mdb_source *s);
@@ -98,7 +102,7 @@ void mdb_host_free(struct mdb *m, struct mdb_host *h);
 /* What it said counts until then, if not less long. */
 void mdb_host_lower(struct mdb_host *h, struct mono until);
 /* Whether a tracked host of the port group wants this source; with any host in EXCLUDE mode for addr NULL. */
-bool mdb_hosts_want(const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now);
+bool mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct ipaddr *addr, struct mono now);
 /* Makes the sources that hosts in INCLUDE mode want those of the port group.  In EXCLUDE mode it need not have them:
  * the report of a host that excludes nothing deletes them (RFC 3376 6.4.1, IS_EX and TO_EX). */
 void mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);

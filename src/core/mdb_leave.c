@@ -54,7 +54,7 @@ mdb_query_sources(struct mdb *m, struct mdb_pg *pg, bool s_flag, struct mono now
 		list = malloc(pg->n_sources * sizeof(*list));
 	if (!list)
 		return false;
-	LIST_EACH (s, &pg->sources, struct mdb_source, node) {
+	LIST_EACH (s, &pg->sources, struct mdb_source, by_pg) {
 		if (!s->queries_left || mono_before(limit, timer_at(&s->timer)) != s_flag)
 			continue;
 		list[n++] = s->addr;
@@ -109,10 +109,10 @@ mdb_ask_sources(struct mdb *m, struct mdb_pg *pg, bool marked, struct mdb_record
 	const struct mdb_timing *t = mdb_timing(m, pg);
 	struct mono at = mono_add(rec->now, mdb_lmqt(t));
 	bool exact = mdb_pg_is_exact(pg, rec->now), ask = !exact && mdb_we_ask(m, pg);
-	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, node) {
+	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, by_pg) {
 		if (s->marked != marked || !timer_is_armed(&s->timer))
 			continue;
-		if (exact && !mdb_hosts_want(pg, &s->addr, rec->now)) {
+		if (exact && !mdb_hosts_want(m, pg, &s->addr, rec->now)) {
 			mdb_source_end(m, s);
 		} else if (ask && mono_before(at, s->timer.at)) {
 			timerq_arm(&m->timers, &s->timer, at);
@@ -130,7 +130,7 @@ mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 	if (!pg->exclude)
 		return;
 	if (mdb_pg_is_exact(pg, rec->now)) {
-		if (mdb_hosts_want(pg, NULL, rec->now))
+		if (mdb_hosts_want(m, pg, NULL, rec->now))
 			return;
 		mdb_pg_to_include(m, pg);
 		mdb_hosts_adopt(m, pg, rec);

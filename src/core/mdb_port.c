@@ -98,7 +98,7 @@ mdb_port_resume(struct mdb *m, struct mdb_port *p, struct mono until, struct mon
 	until = mono_max(until, now);
 	LIST_EACH (pg, &p->groups, struct mdb_pg, by_port) {
 		mdb_lower(m, &pg->group_timer, until);
-		LIST_EACH (s, &pg->sources, struct mdb_source, node)
+		LIST_EACH (s, &pg->sources, struct mdb_source, by_pg)
 			mdb_lower(m, &s->timer, until);
 		LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg) {
 			mdb_host_lower(h, until);

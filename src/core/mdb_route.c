@@ -41,7 +41,7 @@ mdb_pg_wishes(const struct mdb_pg *pg, struct mdb_wish *list)
 {
 	const bool any = mdb_pg_wants_any(pg);
 	size_t n = 0;
-	LIST_EACH (s, &pg->sources, struct mdb_source, node)
+	LIST_EACH (s, &pg->sources, struct mdb_source, by_pg)
 		if (timer_is_armed(&s->timer) != any && !mdb_static_wants(pg, &s->addr))
 			list[n++] = (struct mdb_wish){ .source = s->addr, .port = pg->port->id, .wants = !any };
 	LIST_EACH (s, &pg->statics, struct mdb_static, node)

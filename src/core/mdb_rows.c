@@ -10,14 +10,14 @@
 
 /* Marks the sources of the port group that are in the record, unmarks the others. */
 static void
-mdb_mark_sources(struct mdb_pg *pg, const struct gm_record *rec)
+mdb_mark_sources(const struct mdb *m, struct mdb_pg *pg, const struct gm_record *rec)
 {
 	struct gm_record r = *rec;
 	struct ipaddr addr;
-	LIST_EACH (s, &pg->sources, struct mdb_source, node)
+	LIST_EACH (s, &pg->sources, struct mdb_source, by_pg)
 		s->marked = false;
 	while (gm_record_next_source(&r, &addr)) {
-		struct mdb_source *s = mdb_source_find(pg, &addr);
+		struct mdb_source *s = mdb_source_find(m, pg, &addr);
 		if (s)
 			s->marked = true;
 	}
@@ -26,7 +26,7 @@ mdb_mark_sources(struct mdb_pg *pg, const struct gm_record *rec)
 static void
 mdb_delete_unmarked(struct mdb *m, struct mdb_pg *pg)
 {
-	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, node)
+	LIST_EACH_SAFE (s, tmp, &pg->sources, struct mdb_source, by_pg)
 		if (!s->marked)
 			mdb_source_del(m, s);
 }
@@ -38,7 +38,7 @@ mdb_add_missing(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec, struct
 	struct gm_record r = rec->rec;
 	struct ipaddr addr;
 	while (gm_record_next_source(&r, &addr)) {
-		if (mdb_source_find(pg, &addr))
+		if (mdb_source_find(m, pg, &addr))
 			continue;
 		struct mdb_source *s = mdb_source_add(m, pg, &addr, rec);
 		if (s && !mono_is_never(at))
@@ -54,7 +54,7 @@ mdb_refresh_all(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 	struct gm_record r = rec->rec;
 	struct ipaddr addr;
 	while (gm_record_next_source(&r, &addr)) {
-		struct mdb_source *s = mdb_source_find(pg, &addr);
+		struct mdb_source *s = mdb_source_find(m, pg, &addr);
 		if (!s)
 			s = mdb_source_add(m, pg, &addr, rec);
 		if (s)
@@ -83,7 +83,7 @@ mdb_row_allow(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 static void
 mdb_row_include_is_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
-	mdb_mark_sources(pg, &rec->rec);
+	mdb_mark_sources(m, pg, &rec->rec);
 	mdb_delete_unmarked(m, pg);
 	mdb_arm_group(m, pg, rec->now);
 	mdb_add_missing(m, pg, rec, MONO_NEVER);
@@ -93,7 +93,7 @@ mdb_row_include_is_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 static void
 mdb_row_include_block(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
-	mdb_mark_sources(pg, &rec->rec);
+	mdb_mark_sources(m, pg, &rec->rec);
 	mdb_ask_sources(m, pg, true, rec);
 }
 
@@ -110,7 +110,7 @@ mdb_row_include_to_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 static void
 mdb_row_include_to_in(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
-	mdb_mark_sources(pg, &rec->rec);
+	mdb_mark_sources(m, pg, &rec->rec);
 	mdb_ask_sources(m, pg, false, rec);
 	mdb_refresh_all(m, pg, rec);
 }
@@ -119,7 +119,7 @@ mdb_row_include_to_in(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 static void
 mdb_row_exclude_is_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
-	mdb_mark_sources(pg, &rec->rec);
+	mdb_mark_sources(m, pg, &rec->rec);
 	mdb_delete_unmarked(m, pg);
 	mdb_add_missing(m, pg, rec, mono_add(rec->now, mdb_timing(m, pg)->membership_interval));
 	mdb_arm_group(m, pg, rec->now);
@@ -129,7 +129,7 @@ mdb_row_exclude_is_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 static void
 mdb_row_exclude_block(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
-	mdb_mark_sources(pg, &rec->rec);
+	mdb_mark_sources(m, pg, &rec->rec);
 	mdb_add_missing(m, pg, rec, timer_at(&pg->group_timer));
 	mdb_ask_sources(m, pg, true, rec);
 }
@@ -139,7 +139,7 @@ mdb_row_exclude_block(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 static void
 mdb_row_exclude_to_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
-	mdb_mark_sources(pg, &rec->rec);
+	mdb_mark_sources(m, pg, &rec->rec);
 	mdb_delete_unmarked(m, pg);
 	mdb_add_missing(m, pg, rec, timer_at(&pg->group_timer));
 	mdb_arm_group(m, pg, rec->now);
@@ -150,7 +150,7 @@ mdb_row_exclude_to_ex(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 static void
 mdb_row_exclude_to_in(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
-	mdb_mark_sources(pg, &rec->rec);
+	mdb_mark_sources(m, pg, &rec->rec);
 	mdb_refresh_all(m, pg, rec);
 	mdb_ask_sources(m, pg, false, rec);
 	mdb_ask_group(m, pg, rec);

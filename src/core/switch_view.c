@@ -75,7 +75,7 @@ static void
 sw_fill_sources(const struct mdb_pg *pg, struct sw_source_view *list, size_t *ret_n)
 {
 	size_t n = 0;
-	LIST_EACH (src, &pg->sources, struct mdb_source, node)
+	LIST_EACH (src, &pg->sources, struct mdb_source, by_pg)
 		if (!mdb_static_wants(pg, &src->addr))
 			list[n++] = (struct sw_source_view){ .addr = src->addr,
 							     .forward = timer_is_armed(&src->timer),
@@ -109,8 +109,8 @@ sw_fill_group(const struct sw *sw, const struct mdb_pg *pg, struct sw_group_scra
 								.seen = h->seen,
 								.sources = addr,
 								.n_sources = h->n_sources };
-		for (size_t i = 0; i < h->n_sources; i++)
-			*addr++ = h->sources[i].addr;
+		LIST_EACH (hs, &h->sources, struct mdb_host_source, by_host)
+			*addr++ = hs->addr;
 	}
 }
 
