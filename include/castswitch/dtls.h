@@ -36,8 +36,8 @@ void dtls_ctx_free(struct dtls_ctx *ctx);
  * one line in err. */
 struct sec *dtls_client_new(struct dtls_ctx *ctx, char err[SEC_ERROR_MAX]);
 
-/* The server's certificate must be for this DNS name or IP address, instead of the identity's server_name; of a client's
- * connection, before it starts.  False when the name is too long to be one: nothing is changed then. */
+/* The server's certificate must be for this DNS name or IP address, instead of the identity's server_name; of a
+ * client's connection, before it starts.  False when the name is too long to be one: nothing is changed then. */
 bool dtls_client_expect(struct sec *client, const char *server_name);
 
 /* A server's front (ctx of an IDENTITY_SERVER).  The rng makes the cookie secrets: random_rng() in a program.  NULL

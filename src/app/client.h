@@ -67,8 +67,8 @@ void client_tunnel_close(struct client *c);
 const struct conf_remote *client_remote(const struct client *c, unsigned number);
 
 /* --- client_peer.c: whom we believe to be the server --- */
-/* The profile's identity and its DTLS context, the files opened through 'files' (NULL: directly).  Both or, with one line
- * in err, none. */
+/* The profile's identity and its DTLS context, the files opened through 'files' (NULL: directly).  Both or, with one
+ * line in err, none. */
 bool client_identity(const struct conf_client *conf, struct app_files *files, struct identity **ret_id,
 		     struct dtls_ctx **ret_dtls, char err[APP_ERROR_MAX]);
 /* What the certificate of a remote's server must be for. */
@@ -79,8 +79,8 @@ void client_look_at_server(struct client *c, struct mono now);
 /* --- client_net.c: addresses and routes on the tap --- */
 /* The server said something new. */
 void client_net_pushed(struct client *c, const struct tmsg_push *push);
-/* Makes the tap what the last push says, as far as the configuration lets it; what was added and is not to be is removed.
- */
+/* Makes the tap what the last push says, as far as the configuration lets it; what was added and is not to be is
+ * removed. */
 void client_net_apply(struct client *c);
 /* Removes what was added. */
 void client_net_undo(struct client *c);

@@ -122,8 +122,8 @@ const struct issuer *crl_expired(const struct identity *id, const uint8_t *issue
 
 /* --- verify.c --- */
 
-/* Decides about the peer's certificate in a prepared X509_STORE_CTX; a server's must be for server_name, "" is any.  True
- * with *ret_peer filled, or false with err set and the X509_STORE_CTX error that chooses the alert. */
+/* Decides about the peer's certificate in a prepared X509_STORE_CTX; a server's must be for server_name, "" is any.
+ * True with *ret_peer filled, or false with err set and the X509_STORE_CTX error that chooses the alert. */
 bool verify_peer(const struct identity *id, X509_STORE_CTX *x, const char *server_name, struct sec_identity *ret_peer,
 		 char err[SEC_ERROR_MAX]);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Who a client is, and for how long: fingerprints without any CA, leases by name, the same name from two places, the end
-of a certificate."""
+"""Who a client is, and for how long: fingerprints without any CA, leases by name, the same name from two places, the
+end of a certificate."""
 
 import re
 
@@ -78,7 +78,8 @@ def takeover(net):
     wait_for("the second is connected", lambda: two.status()["state"] == "connected")
     wait_for("one peer of that name, from the second's address",
              lambda: list(net.peers()) == [one.name] and one.status()["state"] != "connected")
-    line = told.wait(r"castswitch: warning: connection lost: the other side said goodbye: .*; trying again in (\d+)\.\d s")
+    line = told.wait(r"castswitch: warning: connection lost: the other side said goodbye: .*; trying again in "
+                     r"(\d+)\.\d s")
     expect("replaced" in str(line) or "another" in str(line) or "elsewhere" in str(line), f"told {line}")
     net.server.ns.run("ping", "-c", "1", "-W", "2", one.addr4)
     write(two.config, mine)
@@ -108,7 +109,8 @@ def client_ends(net):
     expect(net.peers().keys() == {two.name} and net.peers()[two.name]["since_s"] > since, f"peers {net.peers()}")
 
 
-@casttest.case("a server whose certificate ends is left then; with a new one and a reload it is found again", fresh=True)
+@casttest.case("a server whose certificate ends is left then; with a new one and a reload it is found again",
+               fresh=True)
 def server_ends(net):
     one, two = net.clients
     two.stop()
