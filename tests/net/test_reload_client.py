@@ -10,8 +10,8 @@ import signal
 import castnet
 import casttest
 from castnet import SERVER_NAME, TAP, expect, wait_for
-from castprobe import (RUNTIME, Certificate, Mark, Pings, call, changed, client_config, day, expect_end, identity, options,
-                       pki, read, write)
+from castprobe import (RUNTIME, Certificate, Mark, Pings, call, changed, client_config, day, expect_end, identity,
+                       options, pki, read, write)
 
 NOTICE = "castswitch: notice: "
 ERROR = "castswitch: error: "
@@ -170,8 +170,8 @@ def server_name(net):
     one = net.clients[0]
     client = Mark(one)
     reload(net, (f'"{SERVER_NAME}"', '"other.example.org"'))
-    client.wait(re.escape(f"{LOST}ended by the administrator: the server's certificate was for '{SERVER_NAME}', wanted is "
-                          "'other.example.org' now") + AGAIN)
+    client.wait(re.escape(f"{LOST}ended by the administrator: the server's certificate was for '{SERVER_NAME}', wanted "
+                          "is 'other.example.org' now") + AGAIN)
     client.wait(rf"castswitch: warning: \S+: not connected: the server's certificate is for '{SERVER_NAME}', not for "
                 rf"'other\.example\.org'{AGAIN}")
     reload(net)
@@ -193,8 +193,8 @@ def pins(net):
         reload(net, *pinned(right))
     client = Mark(one)
     reload(net, *pinned(net.own.fingerprint()))
-    client.wait(re.escape(f"{LOST}ended by the administrator: certificate of '{SERVER_NAME}' is not pinned, and there is no "
-                          "CA any more") + AGAIN)
+    client.wait(re.escape(f"{LOST}ended by the administrator: certificate of '{SERVER_NAME}' is not pinned, and there "
+                          "is no CA any more") + AGAIN)
     reload(net, *pinned(right))
     one.wait_connected()
     client = Mark(one)
