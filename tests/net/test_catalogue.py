@@ -204,7 +204,8 @@ def wrong_line(net, host, change, text):
 
 
 MISTAKES = (
-    ("mtu = 1400", "mut = 1400", "mut: unknown option (allowed: aging, max-macs, mtu, user)"),
+    ("mtu = 1400", "mut = 1400",
+     "mut: unknown option (allowed: aging, max-macs, vlan-aware, forward-reserved, mtu, user)"),
     ("mtu = 1400", "mtu = 12", "mtu: '12' is out of range (allowed: 1280 to 8000 bytes)"),
     ("mtu = 1400", "mtu = lots", "mtu: 'lots' is not a number (allowed: 1280 to 8000 bytes)"),
     ('"0.0.0.0", "::"', '"0.0.0.256"', "address: '0.0.0.256' is not an address (allowed: such as 10.8.0.1, fd08::1)"),

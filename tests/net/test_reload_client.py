@@ -316,7 +316,9 @@ OPTIONS = {
     "snooping membership-interval": ("60s", None), "snooping other-querier-interval": ("60s", None),
     "snooping unregistered": ("drop", None), "snooping flood-until-querier": ("false", None),
     "snooping strict-router-alert": ("true", None), "snooping non-ip-multicast": ("drop", None),
+    "snooping strict-ssm": ("true", None), "snooping mrd-solicit": ("true", None),
     "snooping max-groups": ("99", None), "snooping max-sources": ("99", None),
+    "snooping max-source-records": ("9999", None), "snooping max-hosts": ("9999", None),
     "pull address": ("false", None), "pull multicast-route": ("false", None), "pull mtu": ("false", None),
     "control socket": ('"/nowhere/socket"', "control"), "log level": ("debug", None),
 }
