@@ -151,6 +151,8 @@ struct mdb_query {
 struct mdb_ops {
 	/* Whether we are the querier and so ask and lower timers ourselves. */
 	bool (*is_querier)(void *arg, uint16_t vid, enum gm_family family);
+	/* The timing in force there; never NULL. */
+	const struct mdb_timing *(*timing)(void *arg, uint16_t vid, enum gm_family family);
 	void (*query)(void *arg, const struct mdb_query *q, struct mono now);
 	/* First interest of hosts behind a port in a group, or the last one gone. */
 	void (*changed)(void *arg, uint16_t port, uint16_t vid, const struct ipaddr *group, bool joined, struct mono now);
@@ -168,7 +170,6 @@ struct mdb {
 	struct hash_key key;
 	struct timerq timers;
 	struct list dirty;
-	struct mdb_timing timing[GM_FAMILIES];
 	struct mdb_limits limits;
 	struct mroute_table *routes;
 	struct mdb_ops ops;
@@ -179,7 +180,6 @@ struct mdb {
 void mdb_init(struct mdb *m, const struct hash_key *key, const struct mdb_limits *limits, struct mroute_table *routes,
 	      const struct mdb_ops *ops, void *arg);
 void mdb_fini(struct mdb *m);
-void mdb_set_timing(struct mdb *m, enum gm_family family, const struct mdb_timing *t);
 
 /* False when out of memory.  The group rules are copied. */
 bool mdb_port_init(struct mdb_port *p, uint16_t id, const struct mdb_port_params *params);

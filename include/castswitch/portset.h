@@ -16,6 +16,8 @@ void portset_fini(struct portset *s);
 /* Adds an id; true when it is in the set afterwards (false only when out of memory). */
 bool portset_add(struct portset *s, uint16_t id);
 void portset_remove(struct portset *s, uint16_t id);
+/* The position of the first id that is not less; s->n when there is none. */
+size_t portset_from(const struct portset *s, uint16_t id);
 bool portset_has(const struct portset *s, uint16_t id);
 
 /* Calls visit(arg, id) once for each id that is in a or b, ascending.  Either may be NULL. */

@@ -5,7 +5,8 @@
  * source addresses; 0.0.0.0 / :: never wins or silences.  Own specific queries (mdb.h) go through the same builder.
  *
  * Parameters (robustness, query interval) are taken from the elected querier's IGMPv3/MLDv2 queries while it is
- * elected, and ours again when we are.
+ * elected, and ours again when we are.  So is its response interval, from general queries, when it is longer than ours:
+ * its hosts take their time.
  */
 #ifndef CASTSWITCH_QUERIER_H
 #define CASTSWITCH_QUERIER_H
@@ -20,10 +21,13 @@
 
 enum querier_state { QUERIER_DISABLED, QUERIER_QUERIER, QUERIER_NON_QUERIER };
 
-enum { QUERIER_ALL_PORTS = 0xffff };
+enum {
+	QUERIER_ALL_PORTS = 0xffff,
+	QUERIER_BRIDGED_PORTS = 0xfffe, /* those behind which there may be other switches */
+};
 
 struct querier_ops {
-	/* Sends a query frame out of one port, or all that are up. */
+	/* Sends a query frame out of one port, or of all that are up; to many of them in its own time. */
 	void (*send)(void *arg, uint16_t port, const struct gm_build *query, struct mono now);
 	/* The elected querier ('elected') or only the timing changed: see q->state, querier_timing(). */
 	void (*changed)(void *arg, enum gm_family family, bool elected, struct mono now);
@@ -39,6 +43,7 @@ struct querier {
 	uint16_t elected_port;
 	uint8_t elected_robustness; /* 0 = not told */
 	nsec_t elected_interval;    /* 0 = not told */
+	nsec_t elected_response;    /* 0 = not told */
 	uint8_t startup_left;
 	struct mono next_general;   /* QUERIER only */
 	struct mono other_until;    /* NON_QUERIER, or DISABLED with somebody else asking: when it is given up */
@@ -54,9 +59,14 @@ void querier_init(struct querier *q, enum gm_family family, const struct sw_snoo
 /* The params it points to have changed. */
 void querier_reconfigure(struct querier *q, struct mono now);
 
-/* A port came up or a peer (re)connected: a general query to it at once, answers within min(QRI, 1 s).  Returns the
- * time by which they should be in (now + max response + 1 s), or 'now' when nothing was asked. */
+/* A port came up, a peer (re)connected, or hosts may have moved (QUERIER_BRIDGED_PORTS): a general query at once,
+ * answers within min(QRI, 1 s).  Returns querier_answers_at(). */
 struct mono querier_port_up(struct querier *q, uint16_t port, struct mono now);
+/* The time by which the answers to such a query should be in (now + max response + 1 s), or 'now' when it is not
+ * asked. */
+struct mono querier_answers_at(const struct querier *q, struct mono now);
+/* The same for a general query to all. */
+struct mono querier_all_answer_at(const struct querier *q, struct mono now);
 
 /* A query was received on 'port' and may be believed.  Returns whether it is from the elected querier (so that its
  * specific queries count). */

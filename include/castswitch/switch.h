@@ -85,8 +85,8 @@ struct sw_params {
 /* The defaults of DESIGN section 8, with mac zero. */
 void sw_params_default(struct sw_params *ret);
 
-/* Which groups a port's hosts may join: those that no 'deny' contains and, unless 'allow' is empty, one of 'allow' does.
- * Others are refused (DROP_GROUP_DENIED).  The prefixes are copied by whom they are given to. */
+/* Which groups a port's hosts may join: those that no 'deny' contains and, unless 'allow' is empty, one of 'allow'
+ * does.  Others are refused (DROP_GROUP_DENIED).  The prefixes are copied by whom they are given to. */
 struct sw_group_rules {
 	const struct ipprefix *allow;
 	size_t n_allow;
@@ -160,15 +160,14 @@ void switch_free(struct sw *sw);
 
 /* Takes over other settings while running (mac stays).  State is kept: entries and memberships live on under the new
  * timers as they are renewed, limits bind newcomers, a querier that is switched on or off starts or stops at once.
- * Only another vlan_aware forgets everything but static entries, whose VLANs it does not change: the owner clears and
- * adds them anew. */
+ * Only another vlan_aware forgets it all but the static MACs: the owner clears these, and adds what is static anew. */
 void switch_reconfigure(struct sw *sw, const struct sw_params *params, struct mono now);
 
 /* --- ports --- */
 
 /* Adds a port, down.  NULL with errno-like *ret_err: EEXIST (name), ENOSPC (SW_MAX_PORTS), ENOMEM. */
-struct sw_port *switch_port_add(struct sw *sw, const struct sw_port_params *params, const struct sw_port_ops *ops, void *arg,
-				struct mono now, int *ret_err);
+struct sw_port *switch_port_add(struct sw *sw, const struct sw_port_params *params, const struct sw_port_ops *ops,
+				void *arg, struct mono now, int *ret_err);
 /* Takes over other settings of a port (name, kind and endpoint stay). */
 void switch_port_reconfigure(struct sw *sw, struct sw_port *port, const struct sw_port_params *params, struct mono now);
 /* Removes it; its FDB entries, memberships and router-port state are flushed at once. */

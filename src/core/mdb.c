@@ -33,12 +33,6 @@ mdb_init(struct mdb *m, const struct hash_key *key, const struct mdb_limits *lim
 }
 
 void
-mdb_set_timing(struct mdb *m, enum gm_family family, const struct mdb_timing *t)
-{
-	m->timing[family] = *t;
-}
-
-void
 mdb_mark(struct mdb *m, struct mdb_group *g)
 {
 	if (!list_is_linked(&g->dirty))

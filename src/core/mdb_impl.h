@@ -32,7 +32,7 @@ mdb_family(const struct ipaddr *group)
 static inline const struct mdb_timing *
 mdb_timing(const struct mdb *m, const struct mdb_pg *pg)
 {
-	return &m->timing[mdb_family(&pg->group->addr)];
+	return m->ops.timing(m->arg, pg->group->vid, mdb_family(&pg->group->addr));
 }
 
 /* Last Member Query Time (RFC 3376 8.8.1). */

@@ -17,9 +17,8 @@ portset_fini(struct portset *s)
 	portset_init(s);
 }
 
-/* The position of the first id that is not less. */
-static size_t
-portset_pos(const struct portset *s, uint16_t id)
+size_t
+portset_from(const struct portset *s, uint16_t id)
 {
 	size_t lo = 0, hi = s->n;
 	/* Routes are built in port order: appending is the usual case. */
@@ -38,14 +37,14 @@ portset_pos(const struct portset *s, uint16_t id)
 bool
 portset_has(const struct portset *s, uint16_t id)
 {
-	size_t pos = portset_pos(s, id);
+	size_t pos = portset_from(s, id);
 	return pos < s->n && s->ids[pos] == id;
 }
 
 bool
 portset_add(struct portset *s, uint16_t id)
 {
-	size_t pos = portset_pos(s, id);
+	size_t pos = portset_from(s, id);
 	if (pos < s->n && s->ids[pos] == id)
 		return true;
 	if (s->n == s->cap) {
@@ -65,7 +64,7 @@ portset_add(struct portset *s, uint16_t id)
 void
 portset_remove(struct portset *s, uint16_t id)
 {
-	size_t pos = portset_pos(s, id);
+	size_t pos = portset_from(s, id);
 	if (pos == s->n || s->ids[pos] != id)
 		return;
 	s->n--;

@@ -22,19 +22,26 @@ querier_interval(const struct querier *q)
 	return q->elected_interval ? q->elected_interval : q->params->query_interval;
 }
 
+static nsec_t
+querier_response_interval(const struct querier *q)
+{
+	const nsec_t ours = q->params->query_response_interval;
+	return q->elected_response > ours ? q->elected_response : ours;
+}
+
 nsec_t
 querier_other_interval(const struct querier *q)
 {
 	if (q->params->other_querier_interval)
 		return q->params->other_querier_interval;
-	return querier_robustness(q) * querier_interval(q) + q->params->query_response_interval / 2;
+	return querier_robustness(q) * querier_interval(q) + querier_response_interval(q) / 2;
 }
 
 void
 querier_timing(const struct querier *q, struct mdb_timing *ret)
 {
 	const struct sw_snooping *p = q->params;
-	nsec_t gmi = querier_robustness(q) * querier_interval(q) + p->query_response_interval;
+	nsec_t gmi = querier_robustness(q) * querier_interval(q) + querier_response_interval(q);
 	*ret = (struct mdb_timing){
 		.robustness = querier_robustness(q),
 		.membership_interval = p->membership_interval ? p->membership_interval : gmi,
@@ -67,6 +74,7 @@ querier_forget_elected(struct querier *q)
 	q->elected = IPADDR_ANY;
 	q->elected_robustness = 0;
 	q->elected_interval = 0;
+	q->elected_response = 0;
 	q->other_until = MONO_NEVER;
 }
 
@@ -126,31 +134,56 @@ querier_build(const struct querier *q)
 	};
 }
 
+/* A host that has just appeared is waited for, so it shall not take the whole response interval. */
+static nsec_t
+querier_quick_response(const struct querier *q)
+{
+	const nsec_t qri = q->params->query_response_interval;
+	return qri < NSEC_PER_SEC ? qri : NSEC_PER_SEC;
+}
+
+struct mono
+querier_answers_at(const struct querier *q, struct mono now)
+{
+	return querier_may_ask(q) ? mono_add(now, querier_quick_response(q) + NSEC_PER_SEC) : now;
+}
+
+struct mono
+querier_all_answer_at(const struct querier *q, struct mono now)
+{
+	return querier_may_ask(q) ? mono_add(now, q->params->query_response_interval + NSEC_PER_SEC) : now;
+}
+
 struct mono
 querier_port_up(struct querier *q, uint16_t port, struct mono now)
 {
 	if (!querier_may_ask(q))
 		return now;
 	struct gm_build b = querier_build(q);
-	if (b.max_resp > NSEC_PER_SEC)
-		b.max_resp = NSEC_PER_SEC;
-	/* While another is elected we only ask on its behalf: 0.0.0.0 takes no part in the election (RFC 4541 2.1.1).
-	 */
+	b.max_resp = querier_quick_response(q);
+	/* While another is elected we only ask on its behalf: with what it told last, and 0.0.0.0 takes no part in the
+	 * election (RFC 4541 2.1.1). */
+	b.qrv = querier_robustness(q);
+	b.qqi = querier_interval(q);
 	if (q->state != QUERIER_QUERIER && q->family == GM_IGMP)
 		b.ip_src = ipaddr_v4_u32(0);
 	q->ops.send(q->arg, port, &b, now);
-	return mono_add(now, b.max_resp + NSEC_PER_SEC);
+	return querier_answers_at(q, now);
 }
 
 static void
 querier_set_elected(struct querier *q, uint16_t port, const struct gm_msg *query, struct mono now)
 {
 	bool is_new = !ipaddr_equal(&q->elected, &query->src);
-	bool retimed = query->qrv != q->elected_robustness || query->qqi != q->elected_interval;
+	const nsec_t known = is_new ? 0 : q->elected_response;
+	const nsec_t response = ipaddr_is_any(&query->group) ? query->max_resp : known;
+	bool retimed = query->qrv != q->elected_robustness || query->qqi != q->elected_interval ||
+		       response != q->elected_response;
 	q->elected = query->src;
 	q->elected_port = port;
 	q->elected_robustness = query->qrv;
 	q->elected_interval = query->qqi;
+	q->elected_response = response;
 	q->other_until = mono_add(now, querier_other_interval(q));
 	if (q->state == QUERIER_QUERIER)
 		q->state = QUERIER_NON_QUERIER;

@@ -61,6 +61,17 @@ sw_copy_to_set(struct sw *sw, const struct portset *set)
 
 /* --- decisions; each returns why nothing was sent, should that be so --- */
 
+/* The switch's own MACs are the same in all VLANs. */
+static struct fdb_entry *
+sw_fdb_lookup(const struct sw *sw, uint16_t vid, const struct mac *mac)
+{
+	struct fdb_entry *e = fdb_lookup(&sw->fdb, fdb_key(vid, mac));
+	if (e || vid == 0)
+		return e;
+	e = fdb_lookup(&sw->fdb, fdb_key(0, mac));
+	return e && e->port == FDB_LOCAL_PORT ? e : NULL;
+}
+
 static enum drop_reason
 sw_flood(struct sw *sw)
 {
@@ -80,7 +91,7 @@ sw_flood_broadcast(struct sw *sw)
 enum drop_reason
 sw_unicast(struct sw *sw, const struct frame *f)
 {
-	const struct fdb_entry *e = fdb_lookup(&sw->fdb, fdb_key(0, &f->dst));
+	const struct fdb_entry *e = sw_fdb_lookup(sw, sw->vlan->vid, &f->dst);
 	if (e && e->port == FDB_LOCAL_PORT)
 		return DROP_NONE; /* for the switch itself */
 	if (e) {
@@ -100,16 +111,18 @@ sw_unicast(struct sw *sw, const struct frame *f)
 static void
 sw_flood_unasked(struct sw *sw, enum gm_family family, const struct portset *served)
 {
-	for (size_t i = 0; i < sw->up.n; i++)
-		if (mono_before(sw->now, sw->ports[sw->up.ids[i]]->flood_until[family]) &&
-		    !portset_has(served, sw->up.ids[i]) && !portset_has(&sw->flood_unregistered, sw->up.ids[i]))
-			sw_copy_to(sw, sw->up.ids[i]);
+	for (size_t i = 0; i < sw->vlan->n_unasked; i++) {
+		const struct sw_unasked *u = &sw->vlan->unasked[i];
+		if (mono_before(sw->now, u->until[family]) && !portset_has(served, u->port) &&
+		    !portset_has(&sw->flood_unregistered, u->port))
+			sw_copy_to(sw, u->port);
+	}
 }
 
 static enum drop_reason
 sw_unregistered(struct sw *sw, enum gm_family family)
 {
-	const struct portset *to = &sw->takers;
+	const struct portset *to = &sw->vlan->takers;
 	switch ((enum sw_unregistered)sw->params.snooping.unregistered) {
 	case SW_UNREG_FLOOD:
 		return sw_flood(sw);
@@ -120,7 +133,7 @@ sw_unregistered(struct sw *sw, enum gm_family family)
 		break;
 	}
 	portset_each_of_both(to, &sw->flood_unregistered, sw_copy_visit, sw);
-	if (mono_before(sw->now, sw->flood_until[family]))
+	if (mono_before(sw->now, sw->vlan->flood_until[family]))
 		sw_flood_unasked(sw, family, to);
 	return DROP_UNREGISTERED;
 }
@@ -130,11 +143,11 @@ static enum drop_reason
 sw_multicast(struct sw *sw, const struct frame *f)
 {
 	enum gm_family family = sw_family_of(f);
-	if (!sw->params.snooping.enabled[family] || !sw->active[family] || ipaddr_group_always_floods(&f->ip_dst))
+	if (!sw->params.snooping.enabled[family] || !sw->vlan->active[family] || ipaddr_group_always_floods(&f->ip_dst))
 		return sw_flood(sw);
 	struct mroute_members members;
-	if (mroute_lookup(&sw->routes, 0, &f->ip_dst, &f->ip_src, &members)) {
-		mroute_each(&members, &sw->takers, sw_copy_visit, sw);
+	if (mroute_lookup(&sw->routes, sw->vlan->vid, &f->ip_dst, &f->ip_src, &members)) {
+		mroute_each(&members, &sw->vlan->takers, sw_copy_visit, sw);
 		return DROP_NO_MEMBER;
 	}
 	/* ff02::/16 groups that nobody reported may be in use by hosts that don't report them. */
@@ -147,7 +160,7 @@ sw_multicast(struct sw *sw, const struct frame *f)
 static enum drop_reason
 sw_other_multicast(struct sw *sw, const struct frame *f)
 {
-	const struct portset *ports = sw_mac_group_find(sw, 0, &f->dst);
+	const struct portset *ports = sw_mac_group_find(sw, sw->vlan->vid, &f->dst);
 	if (!ports)
 		return sw->params.snooping.drop_non_ip_multicast ? DROP_NON_IP_MULTICAST : sw_flood(sw);
 	portset_each_of_both(ports, &sw->all_multicast, sw_copy_visit, sw);
@@ -189,9 +202,9 @@ sw_slow_push(struct sw *sw, enum sw_slow_kind kind, const struct frame *f)
 
 /* Stamps a known source; leaves a new or moved one to the slow path.  False when it may not come from here. */
 static bool
-sw_check_source(struct sw *sw, struct sw_port *in, const struct frame *f)
+sw_check_source(struct sw *sw, const struct sw_vlan *v, struct sw_port *in, const struct frame *f)
 {
-	struct fdb_entry *e = fdb_lookup(&sw->fdb, fdb_key(0, &f->src));
+	struct fdb_entry *e = sw_fdb_lookup(sw, v->vid, &f->src);
 	if (e && e->port == in->id) {
 		e->seen = sw->now;
 		return true;
@@ -223,6 +236,35 @@ sw_guard(const struct sw *sw, const struct frame *f)
 	return f->bad_headers && f->ethertype == ETHERTYPE_IPV6 && snooped[GM_MLD] ? DROP_BAD_IP : DROP_NONE;
 }
 
+void
+sw_present(struct sw *sw, const struct sw_vlan *v, const struct frame *f)
+{
+	sw->vlan = v;
+	sw->frame = f;
+	sw->copies = 0;
+}
+
+enum drop_reason
+sw_forward(struct sw *sw, struct sw_vlan *v, const struct frame *f)
+{
+	struct sw_port *in = sw->in;
+	enum drop_reason r;
+	v->seen = sw->now;
+	if (!sw_check_source(sw, v, in, f))
+		return DROP_PROTECTED_MAC;
+	if (in->params.router == SW_ROUTER_NEVER && (r = sw_guard(sw, f)) != DROP_NONE)
+		return r;
+	if (sw_is_snooped(sw, f)) {
+		sw_slow_push(sw, SW_SLOW_GM, f);
+		return DROP_NONE;
+	}
+	if (f->control == FRAME_PIM || f->control == FRAME_MRD)
+		sw_slow_push(sw, SW_SLOW_ROUTER, f);
+	sw_present(sw, v, f);
+	r = sw_decide(sw, f);
+	return sw->copies ? DROP_NONE : r;
+}
+
 static enum drop_reason
 sw_rx_one(struct sw *sw, struct sw_port *in, struct frame *f)
 {
@@ -233,20 +275,12 @@ sw_rx_one(struct sw *sw, struct sw_port *in, struct frame *f)
 		return DROP_PORT_DOWN;
 	if (r != DROP_NONE)
 		return r;
-	if (!sw_check_source(sw, in, f))
-		return DROP_PROTECTED_MAC;
-	if (in->params.router == SW_ROUTER_NEVER && (r = sw_guard(sw, f)) != DROP_NONE)
-		return r;
-	if (sw_is_snooped(sw, f)) {
-		sw_slow_push(sw, SW_SLOW_GM, f);
-		return DROP_NONE;
-	}
-	if (f->control == FRAME_PIM || f->control == FRAME_MRD)
-		sw_slow_push(sw, SW_SLOW_ROUTER, f);
-	sw->frame = f;
-	sw->copies = 0;
-	r = sw_decide(sw, f);
-	return sw->copies ? DROP_NONE : r;
+	struct sw_vlan *v = sw_vlan_of(sw, f);
+	if (v)
+		return sw_forward(sw, v, f);
+	/* All frames of a VLAN go that way until it exists, so their order is kept. */
+	sw_slow_push(sw, SW_SLOW_FIRST, f);
+	return DROP_NONE;
 }
 
 void

@@ -24,22 +24,47 @@ sw_mdb_port_params(const struct sw_port_params *p)
 					 .groups = p->groups };
 }
 
+/* What was learned by other VLANs than those there are from now on is of no use. */
+static void
+sw_forget_vlans(struct sw *sw, struct mono now)
+{
+	for (size_t i = 0; i < SW_MAX_PORTS; i++) {
+		struct sw_port *p = sw->ports[i];
+		if (!p)
+			continue;
+		switch_clear_static_groups(sw, p, now);
+		mdb_port_flush(&sw->mdb, &p->mdb, now);
+		fdb_flush_port(&sw->fdb, &p->fdb);
+		sw_router_forget_all(p, now);
+	}
+	for (size_t vid = 1; vid < SW_VLANS; vid++)
+		if (sw->vlans[vid])
+			sw_vlan_close(sw->vlans[vid], now);
+}
+
 void
 switch_reconfigure(struct sw *sw, const struct sw_params *params, struct mono now)
 {
 	struct mac mac = sw->params.mac;
+	if (params->vlan_aware != sw->params.vlan_aware)
+		sw_forget_vlans(sw, now);
 	sw->params = *params;
 	sw->params.mac = mac;
 	fdb_reconfigure(&sw->fdb, params->aging, params->max_macs);
 	sw->mdb.limits = sw_mdb_limits(&sw->params.snooping);
-	for (int f = 0; f < GM_FAMILIES; f++)
-		querier_reconfigure(&sw->querier[f], now);
+	SW_VLAN_EACH(v, sw)
+	{
+		for (int f = 0; f < GM_FAMILIES; f++)
+			querier_reconfigure(&v->querier[f], now);
+		sw_vlan_apply_querier(v);
+		sw_vlan_set_aging(v, now);
+	}
 }
 
 void
 switch_port_reconfigure(struct sw *sw, struct sw_port *p, const struct sw_port_params *params, struct mono now)
 {
-	bool was_always = p->params.router == SW_ROUTER_ALWAYS;
+	const uint8_t router = p->params.router;
 	struct sw_port_params next = *params;
 	memcpy(next.name, p->params.name, sizeof(next.name));
 	next.kind = p->params.kind;
@@ -51,10 +76,5 @@ switch_port_reconfigure(struct sw *sw, struct sw_port *p, const struct sw_port_p
 	sw_port_set_rate(p, now);
 	p->fdb.max = next.max_macs;
 	p->fdb.respects = next.protect_macs;
-	if (next.router == SW_ROUTER_ALWAYS)
-		sw_router_add(sw, p, 0, now);
-	else if (was_always || next.router == SW_ROUTER_NEVER)
-		sw_router_remove(sw, p, now);
-	else
-		sw_update_takers(sw, p);
+	sw_router_reconfigure(sw, p, router, now);
 }

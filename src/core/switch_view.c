@@ -4,6 +4,16 @@
 
 #include "switch_impl.h"
 
+/* When the last of a port's learned states expires. */
+static struct mono
+sw_router_expires(const struct sw_port *p)
+{
+	struct mono last = MONO_ZERO;
+	LIST_EACH (r, &p->routers, struct sw_router, by_port)
+		last = mono_max(last, timer_at(&r->expiry));
+	return list_is_empty(&p->routers) ? MONO_NEVER : last;
+}
+
 void
 switch_each_port(const struct sw *sw, void (*fn)(void *arg, const struct sw_port_view *v), void *arg)
 {
@@ -16,8 +26,8 @@ switch_each_port(const struct sw *sw, void (*fn)(void *arg, const struct sw_port
 					  .kind = p->params.kind,
 					  .up = p->up,
 					  .suspended = p->suspended,
-					  .router = p->is_router,
-					  .router_expires = timer_at(&p->router_expiry),
+					  .router = p->params.router == SW_ROUTER_ALWAYS || !list_is_empty(&p->routers),
+					  .router_expires = sw_router_expires(p),
 					  .endpoint = p->params.endpoint,
 					  .stats = &p->stats };
 		fn(arg, &v);
@@ -150,28 +160,44 @@ switch_each_group(const struct sw *sw, void (*fn)(void *arg, const struct sw_gro
 void
 switch_each_vlan(const struct sw *sw, void (*fn)(void *arg, uint16_t vid), void *arg)
 {
-	(void)sw;
-	fn(arg, 0);
+	SW_VLAN_EACH(v, sw)
+	fn(arg, v->vid);
+}
+
+static void
+sw_view_routers(const struct sw_vlan *v, void (*fn)(void *arg, const struct sw_router_view *v), void *arg)
+{
+	uint32_t left = v->sw->n_ports;
+	for (size_t i = 0; left; i++) {
+		const struct sw_port *p = v->sw->ports[i];
+		if (!p)
+			continue;
+		left--;
+		if (!sw_is_router(v, p))
+			continue;
+		const struct sw_router *r = sw_router_find(v, p);
+		const struct sw_router_view view = { .port = p,
+						     .vid = v->vid,
+						     .expires = r ? timer_at(&r->expiry) : MONO_NEVER };
+		fn(arg, &view);
+	}
 }
 
 void
 switch_each_router(const struct sw *sw, void (*fn)(void *arg, const struct sw_router_view *v), void *arg)
 {
-	for (size_t i = 0; i < SW_MAX_PORTS; i++) {
-		const struct sw_port *p = sw->ports[i];
-		if (p && p->is_router)
-			fn(arg, &(struct sw_router_view){ .port = p, .expires = timer_at(&p->router_expiry) });
-	}
+	SW_VLAN_EACH(v, sw)
+	sw_view_routers(v, fn, arg);
 }
 
 void
 switch_querier(const struct sw *sw, uint16_t vid, enum gm_family family, struct sw_querier_view *ret)
 {
-	const struct querier *q = &sw->querier[family];
-	if (vid) {
-		*ret = (struct sw_querier_view){ 0 };
+	const struct sw_vlan *v = vid < SW_VLANS ? sw->vlans[vid] : NULL;
+	*ret = (struct sw_querier_view){ 0 };
+	if (!v)
 		return;
-	}
+	const struct querier *q = &v->querier[family];
 	*ret = (struct sw_querier_view){ .enabled = q->params->querier != SW_QUERIER_OFF && q->params->enabled[family],
 					 .querier = q->state == QUERIER_QUERIER,
 					 .address = q->state == QUERIER_QUERIER ? q->own : q->elected,
@@ -189,38 +215,5 @@ switch_counts(const struct sw *sw, struct sw_counts *ret)
 				   .port_groups = sw->mdb.n_pgs,
 				   .hosts = sw->mdb.n_hosts,
 				   .source_records = sw->mdb.n_source_records,
-				   .vlans = 1 };
-}
-
-/* Each entry is in its port's list, and the sets of ports say what the ports say. */
-static bool
-sw_check_port(const struct sw *sw, const struct sw_port *p)
-{
-	uint32_t dynamic = 0;
-	LIST_EACH (e, &p->fdb.entries, struct fdb_entry, by_port) {
-		if (e->owner != &p->fdb || e->port != p->id)
-			return false;
-		dynamic += !e->is_static;
-	}
-	return dynamic == p->fdb.n_dynamic && portset_has(&sw->up, p->id) == p->up &&
-	       portset_has(&sw->routers, p->id) == (p->up && p->is_router) &&
-	       portset_has(&sw->all_multicast, p->id) == (p->up && p->params.all_multicast) &&
-	       portset_has(&sw->takers, p->id) == (p->up && (p->is_router || p->params.all_multicast)) &&
-	       p->n_tx == 0 && !p->touched;
-}
-
-bool
-switch_check(const struct sw *sw)
-{
-	uint32_t ports = 0, dynamic = 0;
-	for (size_t i = 0; i < SW_MAX_PORTS; i++) {
-		const struct sw_port *p = sw->ports[i];
-		if (!p)
-			continue;
-		if (p->id != i || !sw_check_port(sw, p))
-			return false;
-		ports++;
-		dynamic += p->fdb.n_dynamic;
-	}
-	return ports == sw->n_ports && dynamic == sw->fdb.n_dynamic && sw->up.n <= ports && mdb_check(&sw->mdb);
+				   .vlans = sw->n_vlans };
 }
