@@ -10,6 +10,7 @@ them were found by a fuzzer and are not touched.  Each target's layout of input 
 import os
 import sys
 
+import seeds_conf
 import seeds_switch
 import seeds_text
 import seeds_tunnel
@@ -20,7 +21,7 @@ CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 SEEDS = {
     "addr": seeds_wire.addr_seeds,
     "castctl": seeds_text.castctl_seeds,
-    "conf": seeds_text.conf_seeds,
+    "conf": lambda: {**seeds_text.conf_seeds(), **seeds_conf.conf_seeds()},
     "ctl": seeds_text.ctl_seeds,
     "frame": seeds_wire.frame_seeds,
     "gm": seeds_wire.gm_seeds,
