@@ -101,7 +101,7 @@ make_hooks(void)
 		[HOOK_ENV] = "cat /proc/$$/environ >$dir/environ; cat /proc/$$/status >$dir/status\n"
 			     "pwd >$dir/pwd\n",
 		[HOOK_APPEND] = "echo $CASTSWITCH_N >>$dir/order\n",
-		[HOOK_HANG] = "sleep 100 &\necho $! >$dir/child\nwait\n",
+		[HOOK_HANG] = "sleep 100 &\necho $! >$dir/child\necho up >$dir/fifo\nwait\n",
 		[HOOK_FIFO] = "echo here >$dir/fifo\n",
 		[HOOK_WAIT] = "read line <$dir/fifo\n",
 		[HOOK_FAIL] = "exit 3\n",

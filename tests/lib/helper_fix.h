@@ -1,7 +1,7 @@
 /* A helper process with files and hooks of every kind in a directory of its own, for the tests of src/os/helper*.c.
  *
- * Waiting in those tests is always for an event (the end of a process, a FIFO that is opened), with alarm() as the
- * deadline for all of it.
+ * Waiting in those tests is always for an event (the end of a process, a FIFO that is opened), never for a time, with
+ * alarm() as the deadline for all of it.
  */
 #ifndef CASTSWITCH_TESTS_HELPER_FIX_H
 #define CASTSWITCH_TESTS_HELPER_FIX_H
@@ -24,7 +24,7 @@ enum { FILE_SMALL, FILE_MISSING, FILE_DIR, FILE_FIFO, FILE_FULL, FILE_OVER, FILE
 enum {
 	HOOK_ENV,    /* writes environ, status, pwd to files of these names */
 	HOOK_APPEND, /* appends $CASTSWITCH_N to the file "order" */
-	HOOK_HANG,   /* starts a child, its pid in the file "child", and waits for it */
+	HOOK_HANG,   /* starts a child, its pid in the file "child", writes to FILE_FIFO and waits for the child */
 	HOOK_FIFO,   /* writes to FILE_FIFO */
 	HOOK_WAIT,   /* reads from FILE_FIFO */
 	HOOK_MISSING,

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,26 @@
 #include <sys/wait.h>
 
 #include "lib/helper_fix.h"
+
+/* The helper's pause before it looks at a socket again.  With 'pauses' it begins when the FIFO is opened for reading
+ * and ends when it is opened for writing. */
+static bool pauses;
+static char pause_path[128];
+
+int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+
+int
+__wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (n > 0)
+		return __real_poll(fds, n, timeout);
+	if (pauses) {
+		close(open(pause_path, O_WRONLY));
+		close(open(pause_path, O_RDONLY));
+	}
+	return 0;
+}
 
 /* --- files */
 
@@ -85,6 +106,33 @@ a_dead_socket_is_removed_at_the_end(void **state)
 	fix_start();
 	assert_int_equal(access(path, F_OK), 0);
 	close(fd);
+	fix_stop();
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+/* As long as the last descriptor of a killed program isn't closed. */
+static void
+a_socket_that_dies_a_little_later_is_removed(void **state)
+{
+	static const struct helper_request stop = { .type = HELPER_STOP };
+	char path[108];
+	int fd = listen_beside(path), begun;
+
+	(void)state;
+	snprintf(pause_path, sizeof(pause_path), "%s", fix_files[FILE_FIFO]);
+	fix_params.socket = path;
+	pauses = true;
+	fix_start(); /* which forks */
+	pauses = false;
+	assert_int_equal(send(fix_helper->fd, &stop, HELPER_REQUEST_HEAD, 0), HELPER_REQUEST_HEAD);
+	for (int i = 0; i < 9; i++) {
+		begun = open(pause_path, O_RDONLY);
+		assert_int_equal(access(path, F_OK), 0);
+		if (i == 8)
+			close(fd);
+		close(begun);
+		close(open(pause_path, O_WRONLY));
+	}
 	fix_stop();
 	assert_int_equal(access(path, F_OK), -1);
 }
@@ -234,12 +282,15 @@ too_long_or_too_many_variables_end_it(void **state)
 static void
 a_helper_that_does_not_answer_is_given_up(void **state)
 {
-	const struct timeval soon = { .tv_usec = 1000 };
+	struct timeval timeout = { 0 };
+	socklen_t len = sizeof(timeout);
 	int fd;
 
 	(void)state;
 	fix_start();
-	assert_int_equal(setsockopt(fix_helper->fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
+	assert_int_equal(getsockopt(fix_helper->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &len), 0);
+	assert_int_equal(timeout.tv_sec, 5);
+	assert_int_equal(fcntl(fix_helper->fd, F_SETFL, O_NONBLOCK), 0); /* as if they were over */
 	assert_int_equal(kill(fix_helper->pid, SIGSTOP), 0);
 	assert_int_equal(helper_open_file(fix_helper, FILE_SMALL, &fd), -ETIMEDOUT);
 	assert_int_equal(kill(fix_helper->pid, SIGCONT), 0);
@@ -428,6 +479,7 @@ main(void)
 		T(a_file_is_opened_for_reading_only),
 		T(what_cannot_be_opened_says_why),
 		T(a_dead_socket_is_removed_at_the_end),
+		T(a_socket_that_dies_a_little_later_is_removed),
 		T(a_living_socket_stays),
 		T(what_is_no_socket_stays),
 		T(the_program_loses_no_descriptors),

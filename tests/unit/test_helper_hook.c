@@ -1,14 +1,96 @@
 /* src/os/helper_hook.c and src/os/helper_env.c: what hooks are started with, their order, time and number. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "lib/helper_fix.h"
+
+/* --- time: a helper that start_with_time() started has the time that pass_ms() gives it through a FIFO */
+
+enum { POLLED_MAX = 4 };
+
+static char time_path[128], passed_path[128];
+static int time_fd = -1;
+static bool literal;
+static int64_t literal_ms = 1000000;
+
+int __real_clock_gettime(clockid_t id, struct timespec *ts);
+int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+
+int
+__wrap_clock_gettime(clockid_t id, struct timespec *ts)
+{
+	if (!literal)
+		return __real_clock_gettime(id, ts);
+	ts->tv_sec = (time_t)(literal_ms / 1000);
+	ts->tv_nsec = (long)(literal_ms % 1000 * 1000000);
+	return 0;
+}
+
+/* What has come by then is told before the time passes. */
+int
+__wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	const int64_t end = literal_ms + timeout;
+	struct pollfd all[POLLED_MAX + 1];
+	int64_t ms;
+	int r;
+
+	if (!literal || timeout <= 0 || n > POLLED_MAX)
+		return __real_poll(fds, n, timeout);
+	if (time_fd < 0)
+		time_fd = open(time_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	while (literal_ms < end) {
+		memcpy(all, fds, n * sizeof(*fds));
+		all[n] = (struct pollfd){ .fd = time_fd, .events = POLLIN };
+		r = __real_poll(all, n + 1, -1);
+		if (r != 1 || !all[n].revents) {
+			memcpy(fds, all, n * sizeof(*fds));
+			return r > 0 && all[n].revents ? r - 1 : r;
+		}
+		if (read(time_fd, &ms, sizeof(ms)) == sizeof(ms)) {
+			literal_ms += ms;
+			close(open(passed_path, O_WRONLY)); /* waits for the reader */
+		}
+	}
+	return 0;
+}
+
+static void
+start_with_time(void)
+{
+	snprintf(time_path, sizeof(time_path), "%s", fix_path("time"));
+	snprintf(passed_path, sizeof(passed_path), "%s", fix_path("passed"));
+	assert_int_equal(mkfifo(time_path, 0600), 0);
+	assert_int_equal(mkfifo(passed_path, 0600), 0);
+	literal = true;
+	fix_start(); /* which forks */
+	literal = false;
+}
+
+/* It has passed when this comes back. */
+static void
+pass_ms(int64_t ms)
+{
+	const int fd = open(time_path, O_WRONLY);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(write(fd, &ms, sizeof(ms)), sizeof(ms));
+	assert_string_equal(fix_read(passed_path), "");
+	close(fd);
+}
+
+/* --- variables */
 
 static void
 variables_are_checked_before_they_are_sent(void **state)
@@ -179,12 +261,19 @@ static void
 a_hook_that_takes_too_long_is_killed_with_its_children(void **state)
 {
 	char expect[256];
+	int fd;
 
 	(void)state;
 	fix_params.hook_timeout_ms = 300;
-	fix_start();
+	start_with_time();
 	assert_int_equal(helper_run_hook(fix_helper, HOOK_HANG, NULL), 0);
 	assert_int_equal(helper_run_hook(fix_helper, HOOK_FIFO, NULL), 0);
+	assert_string_equal(fix_read(fix_files[FILE_FIFO]), "up\n");
+	pass_ms(299);
+	/* an answer comes after what was due */
+	assert_int_equal(helper_open_file(fix_helper, FILE_MISSING, &fd), -ENOENT);
+	assert_string_equal(fix_log(), "");
+	pass_ms(1);
 	assert_string_equal(fix_read(fix_files[FILE_FIFO]), "here\n"); /* the next one runs */
 	assert_killed_orphan(fix_path("child"));
 	snprintf(expect, sizeof(expect), "%s: took longer than 300 ms\n", fix_hooks[HOOK_HANG]);
@@ -194,18 +283,28 @@ a_hook_that_takes_too_long_is_killed_with_its_children(void **state)
 static void
 the_end_waits_for_a_hook_no_longer_than_for_one(void **state)
 {
+	static const struct helper_request stop = { .type = HELPER_STOP };
+	char expect[256];
 	pid_t pid;
 
 	(void)state;
 	fix_params.hook_timeout_ms = 300;
-	fix_start();
+	start_with_time();
 	pid = fix_helper->pid;
 	for (int i = 0; i < 17; i++) /* 5.1 s of them */
 		assert_int_equal(helper_run_hook(fix_helper, HOOK_HANG, NULL), 0);
+	assert_string_equal(fix_read(fix_files[FILE_FIFO]), "up\n");
+	pass_ms(100);
+	assert_int_equal(send(fix_helper->fd, &stop, HELPER_REQUEST_HEAD, 0), HELPER_REQUEST_HEAD);
+	pass_ms(200);
+	assert_string_equal(fix_read(fix_files[FILE_FIFO]), "up\n"); /* the second runs at 300 ms, */
+	pass_ms(100);
 	assert_int_equal(fix_helper->stop_ms, 300 + 2000);
 	fix_stop();
-	/* it ended by itself before it was given up, and left nobody */
+	/* and at 400 it ended by itself, before it was given up, and left nobody */
 	fix_reap_orphans(pid);
+	snprintf(expect, sizeof(expect), "%s: took longer than 300 ms\n", fix_hooks[HOOK_HANG]);
+	assert_string_equal(fix_log(), expect);
 }
 
 static void
