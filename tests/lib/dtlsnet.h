@@ -1,8 +1,8 @@
 /* Two DTLS ends and the listener in one process, joined by queues of datagrams that may lose some.
  *
- * The way is always: client -> listener until that makes the server's end -> server.  Time is 'now', for the engines and
- * for OpenSSL's retransmission timer, and nothing waits: 'now' moves when a test sets it, and in dtlsnet_pass_time() and
- * dtlsnet_run() to the next deadline.
+ * The way is always: client -> listener until that makes the server's end -> server.  Time is 'now', for the engines
+ * and for OpenSSL's retransmission timer, and nothing waits: 'now' moves when a test sets it, and to the next deadline
+ * in dtlsnet_pass_time() and dtlsnet_run().
  */
 #ifndef TESTS_LIB_DTLSNET_H
 #define TESTS_LIB_DTLSNET_H
@@ -48,7 +48,8 @@ void dtlsnet_free(struct dtlsnet *net);
 
 /* Delivers one datagram in each direction; false when there was none. */
 bool dtlsnet_step(struct dtlsnet *net);
-/* Moves 'now' to the next deadline of the two ends, and ticks both; false, and nothing done, when that is after 'end'. */
+/* Moves 'now' to the next deadline of the two ends, and ticks both; false, and nothing done, when that is after 'end'.
+ */
 bool dtlsnet_pass_time(struct dtlsnet *net, struct mono end);
 /* Starts the client (once). */
 void dtlsnet_start(struct dtlsnet *net);
