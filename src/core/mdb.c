@@ -462,12 +462,18 @@ mdb_report(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct mac *ma
 	return rec.refused;
 }
 
-/* RFC 3376 6.6.1. */
+/* RFC 3376 6.6.1.  The asker's LMQI is what it gives as the time to answer (8.8; so RFC 2236 has it, too); who answers
+ * within it must not come late.  IGMPv1 hosts don't understand the question (RFC 2236 7, Version 1 Members Present). */
 static void
 mdb_pg_lower(struct mdb *m, struct mdb_pg *pg, struct gm_msg query, struct mono now)
 {
-	struct mono at = mono_add(now, mdb_lmqt(mdb_timing(m, pg)));
+	const struct mdb_timing *t = mdb_timing(m, pg);
+	const nsec_t lmqi =
+		t->last_member_query_interval > query.max_resp ? t->last_member_query_interval : query.max_resp;
+	struct mono at = mono_add(now, lmqi * t->last_member_query_count);
 	struct ipaddr addr;
+	if (mdb_pg_compat(pg, now) == 1)
+		return;
 	if (query.n == 0 && pg->exclude)
 		timerq_arm(&m->timers, &pg->group_timer, mono_min(at, pg->group_timer.at));
 	while (gm_query_next_source(&query, &addr)) {

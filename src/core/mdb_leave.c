@@ -42,9 +42,10 @@ mdb_send_sources(struct mdb *m, struct mdb_pg *pg, const struct ipaddr *sources,
 	}
 }
 
-/* The sources still to be asked for, in one pass for timers above LMQT (S flag) and one for the others. */
+/* The sources still to be asked for, in one pass for timers above LMQT (S flag) and one for the others.  True when
+ * there will be more to send. */
 static bool
-mdb_query_sources(struct mdb *m, struct mdb_pg *pg, bool s_flag, struct mono now)
+mdb_query_sources(struct mdb *m, struct mdb_pg *pg, bool s_flag, bool is_needed, struct mono now)
 {
 	struct mono limit = mono_add(now, mdb_lmqt(mdb_timing(m, pg)));
 	struct ipaddr *list = NULL;
@@ -60,7 +61,8 @@ mdb_query_sources(struct mdb *m, struct mdb_pg *pg, bool s_flag, struct mono now
 		list[n++] = s->addr;
 		more |= --s->queries_left > 0;
 	}
-	mdb_send_sources(m, pg, list, n, s_flag, now);
+	if (is_needed)
+		mdb_send_sources(m, pg, list, n, s_flag, now);
 	free(list);
 	return more;
 }
@@ -81,13 +83,15 @@ mdb_query_group(struct mdb *m, struct mdb_pg *pg, struct mono now)
 void
 mdb_send_due(struct mdb *m, struct mdb_pg *pg, struct mono now)
 {
+	const bool group = pg->queries_left > 0;
 	bool more = false;
-	if (pg->queries_left) {
+	if (group) {
 		mdb_query_group(m, pg, now);
 		more |= --pg->queries_left > 0;
 	}
-	more |= mdb_query_sources(m, pg, true, now);
-	more |= mdb_query_sources(m, pg, false, now);
+	/* RFC 3376 6.6.3.2: beside a group-specific query the one with the S flag says nothing new. */
+	more |= mdb_query_sources(m, pg, true, !group, now);
+	more |= mdb_query_sources(m, pg, false, true, now);
 	if (more)
 		timerq_arm(&m->timers, &pg->requery, mono_add(now, mdb_timing(m, pg)->last_member_query_interval));
 	else
@@ -99,8 +103,14 @@ mdb_requery_fired(struct timer *t, void *arg, struct mono now)
 {
 	struct mdb *m = arg;
 	struct mdb_pg *pg = container_of(t, struct mdb_pg, requery);
-	if (mdb_we_ask(m, pg))
+	if (mdb_we_ask(m, pg)) {
 		mdb_send_due(m, pg, now);
+		return;
+	}
+	/* Somebody else was elected meanwhile, and asks. */
+	pg->queries_left = 0;
+	LIST_EACH (s, &pg->sources, struct mdb_source, by_pg)
+		s->queries_left = 0;
 }
 
 void
@@ -137,6 +147,9 @@ mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 		return;
 	}
 	if (!mdb_we_ask(m, pg))
+		return;
+	/* As RFC 3376 6.6.3.2 has it for sources: asked a moment ago, and to be asked again. */
+	if (pg->queries_left && !mono_before(at, pg->group_timer.at))
 		return;
 	timerq_arm(&m->timers, &pg->group_timer, mono_min(at, pg->group_timer.at));
 	pg->queries_left = t->last_member_query_count;
