@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-/* There is no reason of its own for a peer that is not believed or called otherwise: an administrator changed that. */
 static enum tmsg_reason
 reason_of(enum identity_verdict v)
 {
@@ -18,7 +17,7 @@ reason_of(enum identity_verdict v)
 	case IDENTITY_RENAMED:
 		break;
 	}
-	return TMSG_REASON_KICKED;
+	return TMSG_REASON_UNTRUSTED;
 }
 
 enum tmsg_reason

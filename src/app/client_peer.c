@@ -64,7 +64,7 @@ client_vouch(const struct client *c, const struct sec_identity *who, char text[S
 		return reason;
 	snprintf(text, SEC_ERROR_MAX, "the server's certificate was for '%.100s', wanted is '%.100s' now",
 		 c->server_name, name);
-	return TMSG_REASON_KICKED;
+	return TMSG_REASON_UNTRUSTED;
 }
 
 void

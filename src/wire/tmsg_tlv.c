@@ -36,6 +36,7 @@ tmsg_reason_text(unsigned reason)
 		[TMSG_REASON_REVOKED] = "certificate was revoked",
 		[TMSG_REASON_PROTOCOL] = "protocol error",
 		[TMSG_REASON_NAME] = "certificate name cannot be a peer name",
+		[TMSG_REASON_UNTRUSTED] = "certificate is no longer believed",
 	};
 	_Static_assert(sizeof(texts) / sizeof(texts[0]) == TMSG_REASON_MAX, "a text for each reason");
 

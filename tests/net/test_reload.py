@@ -190,7 +190,7 @@ def renamed(net):
         for more, name in ((f'peer "alice" {pin}', "alice"), (f'peer "bob" {pin}', "bob"), ("", one.name)):
             server, client = Mark(net.server), Mark(one)
             reload(net, ("log {", f"{more}log {{"))
-            says = re.escape(f"ended by the administrator: certificate of '{was}' is called '{name}' now")
+            says = re.escape(f"certificate is no longer believed: certificate of '{was}' is called '{name}' now")
             server.wait(f"castswitchd: info: {was}: disconnected: {says}")
             client.wait(f"castswitch: warning: connection lost: the other side said goodbye: {says}; trying again in "
                         r"\d+\.\d s")

@@ -170,7 +170,7 @@ def server_name(net):
     one = net.clients[0]
     client = Mark(one)
     reload(net, (f'"{SERVER_NAME}"', '"other.example.org"'))
-    client.wait(re.escape(f"{LOST}ended by the administrator: the server's certificate was for '{SERVER_NAME}', wanted "
+    client.wait(re.escape(f"{LOST}certificate is no longer believed: the server's certificate was for '{SERVER_NAME}', wanted "
                           "is 'other.example.org' now") + AGAIN)
     client.wait(rf"castswitch: warning: \S+: not connected: the server's certificate is for '{SERVER_NAME}', not for "
                 rf"'other\.example\.org'{AGAIN}")
@@ -193,13 +193,13 @@ def pins(net):
         reload(net, *pinned(right))
     client = Mark(one)
     reload(net, *pinned(net.own.fingerprint()))
-    client.wait(re.escape(f"{LOST}ended by the administrator: certificate of '{SERVER_NAME}' is not pinned, and there "
+    client.wait(re.escape(f"{LOST}certificate is no longer believed: certificate of '{SERVER_NAME}' is not pinned, and there "
                           "is no CA any more") + AGAIN)
     reload(net, *pinned(right))
     one.wait_connected()
     client = Mark(one)
     reload(net)
-    client.wait(re.escape(f"{LOST}ended by the administrator: certificate of 'server' is no longer pinned") + AGAIN)
+    client.wait(re.escape(f"{LOST}certificate is no longer believed: certificate of 'server' is no longer pinned") + AGAIN)
     one.wait_connected()
 
 

@@ -133,7 +133,7 @@ test_another_name(void **state)
 	f->params.pins = &pin;
 	f->params.n_pins = 1;
 	load(f); /* the pin is of zeros, as alice's certificate is */
-	goes(f, NOW - 1, TMSG_REASON_KICKED, "certificate of 'alice' is called 'bob' now");
+	goes(f, NOW - 1, TMSG_REASON_UNTRUSTED, "certificate of 'alice' is called 'bob' now");
 	/* the end comes first: a new name would not help */
 	goes(f, NOW, TMSG_REASON_EXPIRED, "certificate of 'alice' has expired on 2023-11-14");
 }
@@ -144,7 +144,7 @@ test_no_longer_believed(void **state)
 	struct fixture *f = *state;
 
 	f->alice.pinned = true;
-	goes(f, NOW - 1, TMSG_REASON_KICKED, "certificate of 'alice' is no longer pinned");
+	goes(f, NOW - 1, TMSG_REASON_UNTRUSTED, "certificate of 'alice' is no longer pinned");
 }
 
 static void
