@@ -170,8 +170,8 @@ def server_name(net):
     one = net.clients[0]
     client = Mark(one)
     reload(net, (f'"{SERVER_NAME}"', '"other.example.org"'))
-    client.wait(re.escape(f"{LOST}certificate is no longer believed: the server's certificate was for '{SERVER_NAME}', wanted "
-                          "is 'other.example.org' now") + AGAIN)
+    client.wait(re.escape(f"{LOST}certificate is no longer believed: the server's certificate was for '{SERVER_NAME}', "
+                          "wanted is 'other.example.org' now") + AGAIN)
     client.wait(rf"castswitch: warning: \S+: not connected: the server's certificate is for '{SERVER_NAME}', not for "
                 rf"'other\.example\.org'{AGAIN}")
     reload(net)
