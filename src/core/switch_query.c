@@ -87,7 +87,6 @@ sw_ask_in(struct sw_vlan *v, struct sw_port *p, struct mono now)
 	for (int f = 0; f < GM_FAMILIES; f++) {
 		(void)querier_port_up(&v->querier[f], p->id, now);
 		sw_solicit(v, p, (enum gm_family)f, now);
-		v->sw->pace.sent++;
 	}
 }
 
@@ -101,30 +100,38 @@ sw_pace_ask(struct sw_port *p, struct mono now)
 		return;
 	}
 	p->ask_vid = (uint16_t)(v->vid + 1);
+	p->sw->pace.sent += GM_FAMILIES;
 	sw_ask_in(v, p, now);
 }
 
-/* The next port of a round. */
 static void
-sw_pace_round(struct sw *sw, struct sw_round *r, struct mono now)
+sw_round_serve(struct sw_round *r, struct sw_port *p, struct mono now)
 {
-	const size_t i = portset_from(&sw->up, r->next);
-	if (i == sw->up.n) {
-		r->next = 0;
-		if (!r->again)
-			list_remove(&r->node);
-		r->again = false;
-		return;
-	}
-	struct sw_port *p = sw->ports[sw->up.ids[i]];
-	r->next = (uint16_t)(p->id + 1);
 	if (r->bridged_only && p->params.kind != SW_NIC)
 		return;
 	if (r->asks)
 		sw_send_query_to(r->vlan, p, &r->query, now);
 	if (r->solicits)
 		sw_solicit(r->vlan, p, r == &r->vlan->round[GM_MLD] ? GM_MLD : GM_IGMP, now);
-	sw->pace.sent++;
+	p->sw->pace.sent++;
+}
+
+/* The next port of a round.  One that begins anew waits its turn. */
+static void
+sw_pace_round(struct sw *sw, struct sw_round *r, struct mono now)
+{
+	const size_t i = portset_from(&sw->up, r->next);
+	if (i < sw->up.n) {
+		r->next = (uint16_t)(sw->up.ids[i] + 1);
+		sw_round_serve(r, sw->ports[sw->up.ids[i]], now);
+	}
+	if (i + 1 < sw->up.n)
+		return;
+	r->next = 0;
+	list_remove(&r->node);
+	if (r->again)
+		list_push_back(&sw->pace.rounds, &r->node);
+	r->again = false;
 }
 
 static bool

@@ -170,10 +170,56 @@ test_mrd(void **state)
 	assert_int_equal(life_of(p), -1);
 }
 
+/* RFC 4286 5: what we send ourselves is a sound MRD message that says nothing of a router. */
+static void
+check_solicitation(enum gm_family family, const struct ipaddr *src, size_t want_len, const uint8_t message[4])
+{
+	static const struct mac own = { { 2, 0, 0, 0, 0, 0xff } };
+	uint8_t buf[ROUTERMSG_SOLICITATION_MAX];
+	const size_t len = routermsg_solicitation(family, &own, src, buf, sizeof(buf));
+	struct frame f = { .data = buf, .len = (uint32_t)len };
+	nsec_t life;
+
+	assert_int_equal(len, want_len);
+	assert_int_equal(frame_parse(&f), DROP_NONE);
+	assert_int_equal(f.control, FRAME_MRD);
+	assert_true(f.router_alert);
+	assert_int_equal(f.hops, 1);
+	assert_int_equal(f.ip_end, len);
+	assert_true(ipaddr_equal(&f.ip_src, src));
+	assert_true(mac_equal(&f.src, &own));
+	const struct mac to = ipaddr_group_mac(&f.ip_dst);
+	assert_true(mac_equal(&f.dst, &to));
+	assert_memory_equal(buf + f.l4, message, 4);
+	if (family == GM_IGMP)
+		assert_int_equal(csum_fold(csum_add(0, buf + 14, 24)), 0);
+	else
+		assert_int_equal(csum_fold(csum_add(csum_pseudo(src, &f.ip_dst, ICMPV6, 4), buf + f.l4, 4)), 0);
+	assert_false(routermsg_parse(&f, &life));
+	assert_int_equal(routermsg_solicitation(family, &own, src, buf, len), len);
+	assert_int_equal(routermsg_solicitation(family, &own, src, buf, len - 1), 0);
+	assert_int_equal(routermsg_solicitation(family == GM_IGMP ? GM_MLD : GM_IGMP, &own, src, buf, sizeof(buf)), 0);
+}
+
+static void
+test_solicitation(void **state)
+{
+	static const uint8_t igmp[4] = { 0x31, 0, 0xce, 0xff }, zero[4] = { 10, 0, 0, 1 };
+	/* 0x9800 and the pseudo header: fe80::1, ff02::2, length 4, protocol 58. */
+	static const uint8_t icmpv6[4] = { 152, 0, 0x6a, 0x3a };
+	const struct ipaddr v4 = ipaddr_v4(zero), none = ipaddr_v4_u32(0), v6 = { { 0xfe, 0x80, [15] = 1 } };
+
+	(void)state;
+	check_solicitation(GM_IGMP, &v4, 42, igmp);
+	check_solicitation(GM_IGMP, &none, 42, igmp);
+	check_solicitation(GM_MLD, &v6, 66, icmpv6);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_solicitation),
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_bad_hello),
 		cmocka_unit_test(test_mrd),
