@@ -34,7 +34,7 @@ struct link_info {
 	uint32_t mtu;
 	struct mac mac;  /* zero when it has none */
 	bool up;         /* administratively */
-	bool carrier;    /* and running */
+	bool carrier;    /* and running: frames pass */
 };
 
 /* -ENODEV when there is none. */

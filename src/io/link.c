@@ -179,18 +179,22 @@ info_attr(const struct nlattr *a, void *arg)
 	return MNL_CB_OK;
 }
 
-static void
-info_read(const struct nlmsghdr *nlh, void *arg)
+void
+link_info_read(const struct nlmsghdr *nlh, struct link_info *ret)
 {
-	struct link_info *info = arg;
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 
-	if (nlh->nlmsg_type != RTM_NEWLINK)
-		return;
-	info->ifindex = (unsigned)ifi->ifi_index;
-	info->up = ifi->ifi_flags & IFF_UP;
-	(void)mnl_attr_parse(nlh, sizeof(*ifi), info_attr, info);
-	info->carrier = info->carrier && info->up;
+	*ret = (struct link_info){ .ifindex = (unsigned)ifi->ifi_index, .up = ifi->ifi_flags & IFF_UP };
+	(void)mnl_attr_parse(nlh, sizeof(*ifi), info_attr, ret);
+	/* The carrier alone comes a moment before the kernel's queues are ready: what is sent then is lost unseen. */
+	ret->carrier = ret->carrier && ret->up && ifi->ifi_flags & IFF_RUNNING;
+}
+
+static void
+info_answer(const struct nlmsghdr *nlh, void *arg)
+{
+	if (nlh->nlmsg_type == RTM_NEWLINK)
+		link_info_read(nlh, arg);
 }
 
 static int
@@ -205,7 +209,7 @@ info_get(struct link *l, const char *name, unsigned ifindex, struct link_info *r
 	if (name)
 		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
 	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	err = link_transact(l, nlh, info_read, &info);
+	err = link_transact(l, nlh, info_answer, &info);
 	if (!err && !info.ifindex)
 		err = -ENODEV;
 	if (!err)

@@ -20,8 +20,9 @@
 
 /* What the tests need in it. */
 enum {
-	NETNS_TUN = 1, /* /dev/net/tun */
-	NETNS_IP = 2,  /* the ip command of iproute2 */
+	NETNS_TUN = 1,  /* /dev/net/tun */
+	NETNS_IP = 2,   /* the ip command of iproute2 */
+	NETNS_VETH = 4, /* and pairs of interfaces */
 };
 
 static const char *netns_missing = "netns_enter() was not called";
@@ -52,6 +53,8 @@ netns_enter(unsigned needs)
 		netns_missing = "no access to /dev/net/tun";
 	else if (needs & NETNS_IP && system("ip -V >/dev/null 2>&1") != 0)
 		netns_missing = "no ip command";
+	else if (needs & NETNS_VETH && system("ip link add v0 type veth peer name v1 2>/dev/null && ip link del v0") != 0)
+		netns_missing = "this kernel has no veth";
 	return !netns_missing;
 }
 
