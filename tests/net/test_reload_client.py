@@ -193,13 +193,14 @@ def pins(net):
         reload(net, *pinned(right))
     client = Mark(one)
     reload(net, *pinned(net.own.fingerprint()))
-    client.wait(re.escape(f"{LOST}certificate is no longer believed: certificate of '{SERVER_NAME}' is not pinned, and there "
-                          "is no CA any more") + AGAIN)
+    client.wait(re.escape(f"{LOST}certificate is no longer believed: certificate of '{SERVER_NAME}' is not pinned, and "
+                          "there is no CA any more") + AGAIN)
     reload(net, *pinned(right))
     one.wait_connected()
     client = Mark(one)
     reload(net)
-    client.wait(re.escape(f"{LOST}certificate is no longer believed: certificate of 'server' is no longer pinned") + AGAIN)
+    client.wait(re.escape(f"{LOST}certificate is no longer believed: certificate of 'server' is no longer pinned")
+                + AGAIN)
     one.wait_connected()
 
 
