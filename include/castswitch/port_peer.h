@@ -25,11 +25,14 @@ void port_peer_free(struct port_peer *p, struct mono now);
 /* A session before it, if any, is detached.  Frames go through session 's' and socket 'udp' from now on, and the port
  * is up; the session's owner becomes 'p'. */
 void port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, struct mono now);
-/* The session has ended: nothing is sent any more.  Fine from within the switch's callbacks; port_peer_detach() or
- * port_peer_attach() must follow, which take the port down. */
+/* The session has ended: nothing is sent any more.  Fine from within the switch's callbacks; port_peer_detach(),
+ * port_peer_suspend() or port_peer_free() must follow, which take the port down. */
 void port_peer_end(struct port_peer *p);
 /* The session is gone: the port goes down, which flushes its memberships and FDB entries. */
 void port_peer_detach(struct port_peer *p, struct mono now);
+/* The session is gone, but may come again: as port_peer_detach(), but memberships and FDB entries stay, see
+ * switch_port_suspend(). */
+void port_peer_suspend(struct port_peer *p, struct mono now);
 
 struct sw_port *port_peer_port(const struct port_peer *p);
 struct session *port_peer_session(const struct port_peer *p);

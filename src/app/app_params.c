@@ -41,6 +41,8 @@ app_switch_params(const struct conf_switch *sw, const struct conf_snooping *s, s
 	if (sw->max_macs) {
 		ret->aging = sw->aging;
 		ret->max_macs = sw->max_macs;
+		ret->vlan_aware = sw->vlan_aware;
+		ret->forward_reserved = sw->forward_reserved;
 	}
 	struct sw_snooping *p = &ret->snooping;
 	p->enabled[GM_IGMP] = s->igmp;
@@ -63,6 +65,10 @@ app_switch_params(const struct conf_switch *sw, const struct conf_snooping *s, s
 	p->strict_router_alert = s->strict_router_alert;
 	p->max_groups = s->max_groups;
 	p->max_sources = (uint16_t)s->max_sources;
+	p->max_source_records = s->max_source_records;
+	p->max_hosts = s->max_hosts;
+	p->strict_ssm = s->strict_ssm;
+	p->mrd_solicit = s->mrd_solicit;
 	for (size_t i = 0; i < s->querier_address.n; i++)
 		p->querier_address[ipaddr_is_v4(&s->querier_address.v[i]) ? GM_IGMP : GM_MLD] = s->querier_address.v[i];
 }
@@ -92,6 +98,16 @@ app_port_params(const struct conf_port *conf, enum sw_port_kind kind, const char
 	ret->max_macs = conf->max_macs;
 	ret->max_groups = conf->max_groups;
 	ret->max_hosts = conf->max_hosts;
+	ret->max_source_records = conf->max_source_records;
+	ret->gm_rate = conf->gm_rate;
+	ret->learning = conf->learning;
+	ret->isolate = conf->isolate;
+	ret->flood_unregistered = conf->flood_unregistered;
+	ret->flood_reports = conf->flood_reports;
+	ret->groups = (struct sw_group_rules){ .allow = conf->allow_groups.v,
+					       .n_allow = conf->allow_groups.n,
+					       .deny = conf->deny_groups.v,
+					       .n_deny = conf->deny_groups.n };
 }
 
 void

@@ -35,7 +35,8 @@ static void
 server_flush(void *arg, struct mono now)
 {
 	struct server *s = arg;
-	server_reap_peers(s, now);
+	if (mono_due(s->reap_at, now))
+		server_reap_peers(s, now);
 	for (size_t i = 0; i < s->n_sockets; i++) {
 		udp_flush(s->sockets[i].udp, now);
 		loop_fd_set(s->sockets[i].fd, udp_wants_write(s->sockets[i].udp) ? LOOP_READ | LOOP_WRITE : LOOP_READ);
@@ -70,13 +71,18 @@ server_sessions_tick(void *arg, struct mono now)
 static struct mono
 server_look_next(void *arg)
 {
-	return ((struct server *)arg)->look_at;
+	const struct server *s = arg;
+	return mono_min(s->look_at, s->reap_at);
 }
 
 static void
 server_look_tick(void *arg, struct mono now)
 {
-	server_look_at_peers(arg, now);
+	struct server *s = arg;
+	if (mono_due(s->reap_at, now))
+		server_reap_peers(s, now);
+	if (mono_due(s->look_at, now))
+		server_look_at_peers(s, now);
 }
 
 static void
@@ -112,7 +118,11 @@ server_start_tap(struct server *s, char err[APP_ERROR_MAX])
 		return APP_OK;
 	enum app_exit code = app_tap_open(&s->tap, &s->conf->tap, s->mtu, err);
 	app_port_params(&s->conf->tap.port, SW_TAP, s->conf->tap.name, &params);
-	return code == APP_OK ? app_tap_attach(&s->tap, s->loop, s->sw, &params, err) : code;
+	if (code == APP_OK)
+		code = app_tap_attach(&s->tap, s->loop, s->sw, &params, err);
+	if (code == APP_OK)
+		server_set_static(s, port_tap_port(s->tap.port), loop_now(s->loop));
+	return code;
 }
 
 static enum app_exit
@@ -209,6 +219,8 @@ server_start(struct server *s, char err[APP_ERROR_MAX])
 	if (code == APP_OK)
 		code = server_start_tap(s, err);
 	if (code == APP_OK)
+		code = server_start_nics(s, err);
+	if (code == APP_OK)
 		code = server_start_listen(s, err);
 	if (code == APP_OK)
 		code = server_start_control(s, err);
@@ -233,6 +245,7 @@ server_stop(struct server *s)
 		loop_fd_del(s->sockets[i].fd);
 		udp_close(s->sockets[i].udp);
 	}
+	server_stop_nics(s);
 	app_tap_close(&s->tap);
 	switch_free(s->sw);
 }
@@ -282,9 +295,12 @@ server_start_files(const struct app_program *prog, const struct app_options *o, 
 static enum app_exit
 server_with_config(const struct app_program *prog, const struct app_options *o, struct conf_server *conf)
 {
-	struct server s = {
-		.conf = conf, .first = conf, .mtu = conf->sw.mtu, .rng = random_rng(), .look_at = MONO_NEVER
-	};
+	struct server s = { .conf = conf,
+			    .first = conf,
+			    .mtu = conf->sw.mtu,
+			    .rng = random_rng(),
+			    .look_at = MONO_NEVER,
+			    .reap_at = MONO_NEVER };
 	list_init(&s.peers);
 	app_event_log_init(&s.events);
 	server_failure_log_init(&s.failures, &s.rng);

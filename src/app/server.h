@@ -11,10 +11,12 @@
 #include "castswitch/ctl_switch.h"
 #include "castswitch/dtls.h"
 #include "castswitch/hash.h"
+#include "castswitch/link_watch.h"
 #include "castswitch/list.h"
 #include "castswitch/log.h"
 #include "castswitch/loop.h"
 #include "castswitch/pool.h"
+#include "castswitch/port_nic.h"
 #include "castswitch/port_peer.h"
 #include "castswitch/sessions.h"
 #include "castswitch/switch.h"
@@ -23,6 +25,7 @@
 enum { SERVER_MAX_SOCKETS = 16 };
 
 struct server;
+struct server_nic;
 
 /* One UDP socket in the loop. */
 struct server_socket {
@@ -31,13 +34,17 @@ struct server_socket {
 	struct loop_fd *fd;
 };
 
-/* An established session of a named client. */
+/* A named client that is connected, or was until a moment ago. */
 struct server_peer {
 	struct list node;
 	const struct conf_peer *conf;
 	char name[SEC_NAME_MAX + 1];
 	struct port_peer *port;
 	struct session *session; /* NULL: ended, waits to be removed */
+	/* Without a session: when it is removed.  Until then its port is suspended and waits for it to come again. */
+	struct mono until;
+	bool suspended;
+	bool endpoint;
 	struct ipprefix addrs[TMSG_MAX_ADDRS]; /* what it is told to use */
 	size_t n_addrs;
 };
@@ -62,6 +69,10 @@ struct server {
 
 	struct sw *sw;
 	struct app_tap tap;
+	struct server_nic *nics;
+	size_t n_nics;
+	struct link_watch *links; /* NULL without NICs */
+	struct loop_fd *links_fd;
 
 	struct server_socket sockets[SERVER_MAX_SOCKETS];
 	size_t n_sockets;
@@ -71,7 +82,8 @@ struct server {
 	struct sec_listener *listener;
 	struct sessions *sessions;
 	struct list peers;
-	unsigned n_peers;
+	unsigned n_peers; /* connected */
+	struct mono reap_at; /* when the next suspended port has waited long enough */
 	struct mono look_at; /* when the next certificate may have ended */
 
 	struct ctl *ctl;
@@ -93,7 +105,8 @@ enum tmsg_reason server_vouch(struct server *s, const struct sec_identity *who, 
 void server_look_at_peers(struct server *s, struct mono now);
 /* BYE to everybody. */
 void server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now);
-/* Removes the peers whose sessions ended.  Not while the switch is running: sessions can end inside of it. */
+/* Removes the peers whose sessions ended and that need not be waited for (any more), suspends the others' ports.  Not
+ * while the switch is running: sessions can end inside of it. */
 void server_reap_peers(struct server *s, struct mono now);
 
 /* Sends the peer its configuration. */
@@ -108,6 +121,20 @@ bool server_identity(const struct conf_server *conf, struct app_files *files, st
 bool server_pool(const struct conf_server *conf, const struct conf_tap *running, struct pool **ret);
 /* Gives the peer its addresses: its own, or a lease.  False when the pool is exhausted. */
 bool server_give_addresses(struct server *s, struct server_peer *p);
+
+/* --- server_ports.c: the tap, NICs, static entries --- */
+enum app_exit server_start_nics(struct server *s, char err[APP_ERROR_MAX]);
+void server_stop_nics(struct server *s);
+/* Appends what the NICs dropped. */
+void server_add_nic_drops(const struct server *s, json_t *list);
+/* Gives a new port the static groups and MACs that the configuration names for it. */
+void server_set_static(struct server *s, struct sw_port *port, struct mono now);
+/* After a reload: other settings and static entries of one port; of the tap and all NICs. */
+void server_renew_port(struct server *s, struct sw_port *port, const struct conf_port *conf, enum sw_port_kind kind,
+		       struct mono now);
+void server_renew_ports(struct server *s, struct mono now);
+/* Whether both have NICs of the same names. */
+bool server_same_nics(const struct conf_server *a, const struct conf_server *b);
 
 /* --- server_reload.c --- */
 /* Reads the configuration again and applies what can be applied to a running server.  The outcome in words, also

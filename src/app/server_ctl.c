@@ -99,6 +99,7 @@ server_drops(void *arg, const json_t *request, char *err, size_t errlen)
 		ctl_add_drops(list, "udp", udp_stats(s->sockets[i].udp)->drops);
 	if (s->tap.tap)
 		ctl_add_drops(list, tap_name(s->tap.tap), tap_stats(s->tap.tap)->drops);
+	server_add_nic_drops(s, list);
 	return list;
 }
 

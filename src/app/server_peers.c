@@ -9,27 +9,60 @@
 #include "app_peer.h"
 #include "server.h"
 
-struct server_peer *
-server_peer_find(const struct server *s, const char *name)
+/* Connected or waited for. */
+static struct server_peer *
+server_peer_of_name(const struct server *s, const char *name)
 {
 	LIST_EACH (p, &s->peers, struct server_peer, node)
-		if (p->session && strcmp(p->name, name) == 0)
+		if (strcmp(p->name, name) == 0)
 			return p;
 	return NULL;
 }
 
+struct server_peer *
+server_peer_find(const struct server *s, const char *name)
+{
+	struct server_peer *p = server_peer_of_name(s, name);
+	return p && p->session ? p : NULL;
+}
+
 /* --- admission --- */
+
+static void
+server_peer_free(struct server *s, struct server_peer *p, struct mono now)
+{
+	list_remove(&p->node);
+	if (s->pool)
+		pool_release(s->pool, p->name);
+	port_peer_free(p->port, now);
+	free(p);
+}
+
+/* Makes room: those who only are waited for have to go. */
+static bool
+server_drop_suspended(struct server *s, struct mono now)
+{
+	bool any = false;
+	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node) {
+		if (p->session)
+			continue;
+		server_peer_free(s, p, now);
+		any = true;
+	}
+	return any;
+}
 
 /* Whether there is an address for it.  The lease is its own already should it come in: taken again when it is
  * established, given back at once if that never happens. */
 static bool
-server_may_lease(struct server *s, const char *name)
+server_may_lease(struct server *s, const char *name, struct mono now)
 {
 	struct ipprefix addrs[POOL_MAX_PREFIXES];
 	size_t n;
-	if (!s->pool || conf_peer_for(s->conf, name)->address.n || server_peer_find(s, name))
+	if (!s->pool || conf_peer_for(s->conf, name)->address.n || server_peer_of_name(s, name))
 		return true;
-	if (!pool_lease(s->pool, name, addrs, &n))
+	if (!pool_lease(s->pool, name, addrs, &n) &&
+	    (!server_drop_suspended(s, now) || !pool_lease(s->pool, name, addrs, &n)))
 		return false;
 	pool_release(s->pool, name);
 	return true;
@@ -43,6 +76,15 @@ server_vouch(struct server *s, const struct sec_identity *who, char *text, size_
 	return app_peer_vouch(s->identity, who, (int64_t)time(NULL), text, len);
 }
 
+static bool
+server_has_port(const struct server *s, const char *name)
+{
+	for (size_t i = 0; i < s->first->n_nics; i++)
+		if (strcmp(s->first->nic[i].name, name) == 0)
+			return true;
+	return strcmp(s->first->tap.name, name) == 0;
+}
+
 static enum tmsg_reason
 server_admit(void *arg, struct session *session, const struct sec_identity *who, const struct tmsg_hello *hello,
 	     char text[TMSG_TEXT_MAX + 1])
@@ -50,8 +92,8 @@ server_admit(void *arg, struct session *session, const struct sec_identity *who,
 	struct server *s = arg;
 	(void)session;
 	(void)hello;
-	if (strcmp(who->name, s->first->tap.name) == 0) {
-		strcpy(text, "the name is the server's tap");
+	if (server_has_port(s, who->name)) {
+		strcpy(text, "the name is an interface of the server");
 		return TMSG_REASON_NAME;
 	}
 	enum tmsg_reason reason = server_vouch(s, who, text, TMSG_TEXT_MAX + 1);
@@ -61,7 +103,7 @@ server_admit(void *arg, struct session *session, const struct sec_identity *who,
 		strcpy(text, "too many peers");
 		return TMSG_REASON_FULL;
 	}
-	if (!server_may_lease(s, who->name)) {
+	if (!server_may_lease(s, who->name, loop_now(s->loop))) {
 		strcpy(text, "the address pool is exhausted");
 		return TMSG_REASON_FULL;
 	}
@@ -70,48 +112,81 @@ server_admit(void *arg, struct session *session, const struct sec_identity *who,
 
 /* --- peers --- */
 
-static void
-server_peer_free(struct server *s, struct server_peer *p, struct mono now)
-{
-	list_remove(&p->node);
-	if (s->pool)
-		pool_release(s->pool, p->name);
-	port_peer_free(p->port, now);
-	s->n_peers--;
-	free(p);
-}
-
 void
 server_reap_peers(struct server *s, struct mono now)
 {
-	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node)
-		if (!p->session)
+	s->reap_at = MONO_NEVER;
+	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node) {
+		if (p->session)
+			continue;
+		if (mono_due(p->until, now)) {
 			server_peer_free(s, p, now);
+			continue;
+		}
+		if (!p->suspended)
+			port_peer_suspend(p->port, now);
+		p->suspended = true;
+		s->reap_at = mono_min(s->reap_at, p->until);
+	}
 }
 
 static struct server_peer *
-server_peer_new(struct server *s, struct session *session, struct mono now, int *ret_err)
+server_peer_new(struct server *s, const char *name, bool endpoint, struct mono now, int *ret_err)
 {
-	const char *name = session_peer(session)->name;
 	struct sw_port_params params;
 	struct server_peer *p = calloc(1, sizeof(*p));
 	*ret_err = ENOMEM;
 	if (!p)
 		return NULL;
 	p->conf = conf_peer_for(s->conf, name);
-	p->session = session;
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	app_port_params(&p->conf->port, SW_PEER, name, &params);
-	params.endpoint = session_hello(session)->flags & TMSG_FLAG_ENDPOINT;
+	params.endpoint = endpoint;
+	p->endpoint = endpoint;
 	p->port = port_peer_new(s->sw, &params, now, ret_err);
+	if (!p->port && *ret_err == ENOSPC && server_drop_suspended(s, now))
+		p->port = port_peer_new(s->sw, &params, now, ret_err);
 	if (!p->port) {
 		free(p);
 		return NULL;
 	}
 	port_peer_set_owner(p->port, p);
 	list_push_back(&s->peers, &p->node);
+	server_set_static(s, port_peer_port(p->port), now);
+	return p;
+}
+
+/* The port of the session: the one that waits for it, or another. */
+static struct server_peer *
+server_peer_take(struct server *s, struct session *session, struct mono now, int *ret_err)
+{
+	const char *name = session_peer(session)->name;
+	bool endpoint = session_hello(session)->flags & TMSG_FLAG_ENDPOINT;
+	struct server_peer *p = server_peer_of_name(s, name);
+	if (p && p->endpoint != endpoint) {
+		server_peer_free(s, p, now);
+		p = NULL;
+	}
+	if (p) {
+		p->conf = conf_peer_for(s->conf, name);
+		server_renew_port(s, port_peer_port(p->port), &p->conf->port, SW_PEER, now);
+	} else {
+		p = server_peer_new(s, name, endpoint, now, ret_err);
+	}
+	if (!p)
+		return NULL;
+	p->session = session;
+	p->suspended = false;
 	s->n_peers++;
 	return p;
+}
+
+/* It did not come in after all. */
+static void
+server_peer_undo(struct server *s, struct server_peer *p, struct mono now)
+{
+	s->n_peers--;
+	server_peer_free(s, p, now);
 }
 
 void
@@ -145,10 +220,10 @@ server_established(void *arg, struct session *session, struct mono now)
 		session_close(old->session, TMSG_REASON_REPLACED, "", now);
 	/* The port of an older session of that name must make room now. */
 	server_reap_peers(s, now);
-	struct server_peer *p = server_peer_new(s, session, now, &err);
+	struct server_peer *p = server_peer_take(s, session, now, &err);
 	if (p && !server_give_addresses(s, p)) {
 		log_warning("peer", "%s: not connected: the address pool is exhausted", name);
-		server_peer_free(s, p, now);
+		server_peer_undo(s, p, now);
 		session_close(session, TMSG_REASON_FULL, "the address pool is exhausted", now);
 		return;
 	}
@@ -193,6 +268,15 @@ server_log_failure(struct server *s, struct session *session, const struct sessi
 		s->failures.all.suppressed++;
 }
 
+/* One that fell silent, or whose place another session of its name takes, may go on where it was.  Whoever said goodbye
+ * or was sent away starts anew. */
+static bool
+server_waits_for(const struct session_close_info *info)
+{
+	return info->end == SESSION_END_DEAD ||
+	       (info->end == SESSION_END_LOCAL && info->reason == TMSG_REASON_REPLACED);
+}
+
 static void
 server_closed(void *arg, struct session *session, const struct session_close_info *info, struct mono now)
 {
@@ -208,6 +292,9 @@ server_closed(void *arg, struct session *session, const struct session_close_inf
 	log_info("peer", "%s: disconnected: %s", p->name, app_end_text(info, why, sizeof(why)));
 	port_peer_end(port);
 	p->session = NULL;
+	p->until = server_waits_for(info) ? mono_add(now, s->conf->snooping.grace) : now;
+	s->reap_at = now;
+	s->n_peers--;
 }
 
 static void
@@ -234,9 +321,11 @@ server_look_at_peers(struct server *s, struct mono now)
 void
 server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now)
 {
-	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node)
+	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node) {
+		p->until = now;
 		if (p->session)
 			session_close(p->session, reason, "", now);
+	}
 }
 
 /* --- datagrams --- */

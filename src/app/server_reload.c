@@ -30,6 +30,8 @@ list_restart(const struct conf_server *old, const struct conf_server *new, struc
 	if (old->tap.present != new->tap.present || strcmp(old->tap.name, new->tap.name) != 0 ||
 	    !app_reload_same_prefixes(&old->tap.address, &new->tap.address))
 		app_reload_add(list, "tap");
+	if (!server_same_nics(old, new))
+		app_reload_add(list, "nic");
 	if (old->sw.mtu != new->sw.mtu)
 		app_reload_add(list, "mtu");
 	if (strcmp(old->sw.user, new->sw.user) != 0)
@@ -46,15 +48,11 @@ static void
 reload_switch(struct server *s, struct mono now)
 {
 	struct sw_params params;
-	struct sw_port_params port;
 	app_switch_params(&s->conf->sw, &s->conf->snooping, &params);
 	/* The tap that runs, not one that waits for a restart. */
 	app_querier_addresses(&s->first->tap.address, &params);
 	switch_reconfigure(s->sw, &params, now);
-	if (!s->tap.port || !s->conf->tap.present)
-		return;
-	app_port_params(&s->conf->tap.port, SW_TAP, s->first->tap.name, &port);
-	switch_port_reconfigure(s->sw, port_tap_port(s->tap.port), &port, now);
+	server_renew_ports(s, now);
 }
 
 /* Whether a connected peer may stay under the new configuration. */
@@ -75,7 +73,6 @@ reload_may_stay(struct server *s, struct server_peer *p, enum tmsg_reason *ret_r
 static void
 reload_peer(struct server *s, struct server_peer *p, struct mono now)
 {
-	struct sw_port_params port;
 	enum tmsg_reason reason;
 	char why[SEC_ERROR_MAX] = "";
 	p->conf = conf_peer_for(s->conf, p->name);
@@ -83,8 +80,7 @@ reload_peer(struct server *s, struct server_peer *p, struct mono now)
 		session_close(p->session, reason, why, now);
 		return;
 	}
-	app_port_params(&p->conf->port, SW_PEER, p->name, &port);
-	switch_port_reconfigure(s->sw, port_peer_port(p->port), &port, now);
+	server_renew_port(s, port_peer_port(p->port), &p->conf->port, SW_PEER, now);
 	/* Changing the port can send, and sending can end the session. */
 	if (!p->session)
 		return;

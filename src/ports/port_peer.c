@@ -10,6 +10,7 @@ struct port_peer {
 	struct session *session;
 	struct udp *udp;
 	void *owner;
+	bool suspended;
 };
 
 /* The egress: sealed straight into the socket's send batch, one slot a frame. */
@@ -51,7 +52,10 @@ port_peer_new(struct sw *sw, const struct sw_port_params *params, struct mono no
 void
 port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, struct mono now)
 {
-	port_peer_detach(p, now);
+	/* A port that is suspended goes on, any other begins anew. */
+	if (!p->suspended)
+		port_peer_detach(p, now);
+	p->suspended = false;
 	p->session = s;
 	p->udp = udp;
 	session_set_owner(s, p);
@@ -71,7 +75,16 @@ void
 port_peer_detach(struct port_peer *p, struct mono now)
 {
 	port_peer_end(p);
+	p->suspended = false;
 	switch_port_set_up(p->sw, p->port, false, now);
+}
+
+void
+port_peer_suspend(struct port_peer *p, struct mono now)
+{
+	port_peer_end(p);
+	p->suspended = true;
+	switch_port_suspend(p->sw, p->port, now);
 }
 
 void

@@ -231,7 +231,7 @@ def not_taken(net, name, text):
 @casttest.case("disabled peer, peer with the tap's name", fresh=True)
 def disabled(net):
     not_taken(net, "gone", "refused: peer is disabled")
-    not_taken(net, TAP, "refused: certificate name cannot be a peer name: the name is the server's tap")
+    not_taken(net, TAP, "refused: certificate name cannot be a peer name: the name is an interface of the server")
 
 
 @casttest.case("name that can't be a peer's", fresh=True)
