@@ -65,7 +65,10 @@ struct mono querier_port_up(struct querier *q, uint16_t port, struct mono now);
 /* The time by which the answers to such a query should be in (now + max response + 1 s), or 'now' when it is not
  * asked. */
 struct mono querier_answers_at(const struct querier *q, struct mono now);
-/* The same for a general query to all. */
+/* The time by which hosts behind a port that comes up now will have told what they want: as above, or, when we do not
+ * ask, after the next query of the one who does. */
+struct mono querier_port_known_at(const struct querier *q, struct mono now);
+/* The same for a general query to all, ours or the elected querier's, that is sent now. */
 struct mono querier_all_answer_at(const struct querier *q, struct mono now);
 
 /* A query was received on 'port' and may be believed.  Returns whether it is from the elected querier (so that its

@@ -149,9 +149,17 @@ querier_answers_at(const struct querier *q, struct mono now)
 }
 
 struct mono
+querier_port_known_at(const struct querier *q, struct mono now)
+{
+	if (querier_may_ask(q) || !querier_is_active(q))
+		return querier_answers_at(q, now);
+	return mono_add(now, querier_interval(q) + querier_response_interval(q) + NSEC_PER_SEC);
+}
+
+struct mono
 querier_all_answer_at(const struct querier *q, struct mono now)
 {
-	return querier_may_ask(q) ? mono_add(now, q->params->query_response_interval + NSEC_PER_SEC) : now;
+	return querier_is_active(q) ? mono_add(now, querier_response_interval(q) + NSEC_PER_SEC) : now;
 }
 
 struct mono

@@ -11,8 +11,8 @@ sw_check_port(const struct sw *sw, const struct sw_port *p)
 			return false;
 		dynamic += !e->is_static;
 	}
-	SW_VLAN_EACH(v, sw)
-	made += v->maker == p;
+	SW_VLAN_EACH (v, sw)
+		made += v->maker == p;
 	return dynamic == p->fdb.n_dynamic && portset_has(&sw->up, p->id) == p->up && !(p->up && p->suspended) &&
 	       portset_has(&sw->all_multicast, p->id) == (p->up && p->params.all_multicast) &&
 	       portset_has(&sw->flood_unregistered, p->id) == (p->up && p->params.flood_unregistered) &&
@@ -84,9 +84,9 @@ sw_check_ports(const struct sw *sw)
 			continue;
 		if (p->id != i || !sw_check_port(sw, p))
 			return false;
-		SW_VLAN_EACH(v, sw)
-		if (!sw_check_vlan_port(v, p))
-			return false;
+		SW_VLAN_EACH (v, sw)
+			if (!sw_check_vlan_port(v, p))
+				return false;
 		ports++;
 		dynamic += p->fdb.n_dynamic;
 	}
@@ -97,8 +97,7 @@ bool
 switch_check(const struct sw *sw)
 {
 	uint32_t vlans = 0;
-	SW_VLAN_EACH(v, sw)
-	{
+	SW_VLAN_EACH (v, sw) {
 		if (!sw_check_vlan(sw, v))
 			return false;
 		vlans++;

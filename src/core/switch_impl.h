@@ -239,7 +239,7 @@ void sw_router_reconfigure(struct sw *sw, struct sw_port *p, uint8_t was, struct
 /* --- switch_query.c: our own frames --- */
 extern const struct querier_ops sw_querier_ops; /* arg is the struct sw_vlan */
 /* Takes over the queriers' timing, whether anybody asks, and the next deadline; after what may have changed them. */
-void sw_vlan_apply_querier(struct sw_vlan *v);
+void sw_vlan_apply_querier(struct sw_vlan *v, struct mono now);
 void sw_query_fired(struct timer *t, void *arg, struct mono now);
 void sw_pace_init(struct sw_pace *pace);
 void sw_pace_fired(struct timer *t, void *arg, struct mono now);
@@ -262,6 +262,8 @@ struct mdb_port_params sw_mdb_port_params(const struct sw_port_params *p);
 
 /* --- switch_port.c --- */
 void sw_port_free(struct sw *sw, struct sw_port *p);
+/* Gives up the elected queriers behind it. */
+void sw_port_forget_queriers(struct sw *sw, struct sw_port *p, struct mono now);
 /* Takes over params.gm_rate; a rate that did not change keeps its bucket. */
 void sw_port_set_rate(struct sw_port *p, struct mono now);
 

@@ -107,6 +107,16 @@ sw_port_go_up(struct sw *sw, struct sw_port *p, struct mono now)
 	}
 }
 
+void
+sw_port_forget_queriers(struct sw *sw, struct sw_port *p, struct mono now)
+{
+	SW_VLAN_EACH (v, sw) {
+		for (int f = 0; f < GM_FAMILIES; f++)
+			querier_port_down(&v->querier[f], p->id, now);
+		sw_vlan_apply_querier(v, now);
+	}
+}
+
 /* Nothing is believed of the routers behind a port that is down, nor is it waited for. */
 static void
 sw_port_go_down(struct sw *sw, struct sw_port *p, struct mono now)
@@ -115,14 +125,10 @@ sw_port_go_down(struct sw *sw, struct sw_port *p, struct mono now)
 	sw_update_sets(sw, p);
 	timerq_cancel(&sw->timers, &p->ask_again);
 	list_remove(&p->asking);
-	sw_router_forget_all(p, now);
-	SW_VLAN_EACH(v, sw)
-	{
+	SW_VLAN_EACH (v, sw)
 		sw_vlan_forget_port(v, p);
-		for (int f = 0; f < GM_FAMILIES; f++)
-			querier_port_down(&v->querier[f], p->id, now);
-		sw_vlan_apply_querier(v);
-	}
+	sw_router_forget_all(p, now);
+	sw_port_forget_queriers(sw, p, now);
 	sw_topology_changed(sw, p, now);
 }
 

@@ -199,12 +199,11 @@ struct mono
 sw_port_ask(struct sw *sw, struct sw_port *p, struct mono now)
 {
 	struct mono answered = now;
-	SW_VLAN_EACH(v, sw)
-	{
+	SW_VLAN_EACH (v, sw) {
 		for (int f = 0; f < GM_FAMILIES; f++) {
-			const struct mono at = querier_answers_at(&v->querier[f], now);
-			sw_vlan_flood_until(v, p, (enum gm_family)f, at);
-			answered = mono_max(answered, at);
+			const struct querier *q = &v->querier[f];
+			sw_vlan_flood_until(v, p, (enum gm_family)f, querier_port_known_at(q, now));
+			answered = mono_max(answered, querier_answers_at(q, now));
 		}
 	}
 	sw_ask_in(sw->vlans[0], p, now);
@@ -234,9 +233,9 @@ sw_topology_fired(struct timer *t, void *arg, struct mono now)
 {
 	struct sw *sw = arg;
 	(void)t;
-	SW_VLAN_EACH(v, sw)
-	for (int f = 0; f < GM_FAMILIES; f++)
-		(void)querier_port_up(&v->querier[f], QUERIER_BRIDGED_PORTS, now);
+	SW_VLAN_EACH (v, sw)
+		for (int f = 0; f < GM_FAMILIES; f++)
+			(void)querier_port_up(&v->querier[f], QUERIER_BRIDGED_PORTS, now);
 }
 
 /* --- what the queriers want --- */
@@ -258,7 +257,7 @@ sw_querier_changed(void *arg, enum gm_family family, bool elected, struct mono n
 	const struct querier *q = &v->querier[family];
 	struct sw_event ev = { .kind = SW_EVENT_QUERIER, .vid = v->vid, .family = family };
 	ev.group = q->state == QUERIER_QUERIER ? q->own : q->elected;
-	sw_vlan_apply_querier(v);
+	sw_vlan_apply_querier(v, now);
 	if (!elected)
 		return;
 	if (!ipaddr_is_any(&q->elected))
@@ -268,14 +267,29 @@ sw_querier_changed(void *arg, enum gm_family family, bool elected, struct mono n
 
 const struct querier_ops sw_querier_ops = { .send = sw_send_query, .changed = sw_querier_changed };
 
+/* From the first question on, snooping decides; but where nobody was asked before, what nobody has said yet is flooded
+ * until the answers are in. */
+static void
+sw_vlan_activate(struct sw_vlan *v, enum gm_family family, struct mono now)
+{
+	const struct mono until = querier_all_answer_at(&v->querier[family], now);
+	v->active[family] = true;
+	for (size_t i = 0; i < v->sw->up.n; i++)
+		sw_vlan_flood_until(v, v->sw->ports[v->sw->up.ids[i]], family, until);
+}
+
 void
-sw_vlan_apply_querier(struct sw_vlan *v)
+sw_vlan_apply_querier(struct sw_vlan *v, struct mono now)
 {
 	struct mono next = MONO_NEVER;
 	for (int f = 0; f < GM_FAMILIES; f++) {
-		querier_timing(&v->querier[f], &v->timing[f]);
-		v->active[f] = querier_is_active(&v->querier[f]);
-		next = mono_min(next, querier_next(&v->querier[f]));
+		const struct querier *q = &v->querier[f];
+		querier_timing(q, &v->timing[f]);
+		if (!querier_is_active(q))
+			v->active[f] = false;
+		else if (!v->active[f])
+			sw_vlan_activate(v, (enum gm_family)f, now);
+		next = mono_min(next, querier_next(q));
 	}
 	timerq_arm(&v->sw->timers, &v->query_timer, next);
 }
@@ -287,5 +301,5 @@ sw_query_fired(struct timer *t, void *arg, struct mono now)
 	(void)arg;
 	for (int f = 0; f < GM_FAMILIES; f++)
 		querier_tick(&v->querier[f], now);
-	sw_vlan_apply_querier(v);
+	sw_vlan_apply_querier(v, now);
 }

@@ -52,11 +52,10 @@ switch_reconfigure(struct sw *sw, const struct sw_params *params, struct mono no
 	sw->params.mac = mac;
 	fdb_reconfigure(&sw->fdb, params->aging, params->max_macs);
 	sw->mdb.limits = sw_mdb_limits(&sw->params.snooping);
-	SW_VLAN_EACH(v, sw)
-	{
+	SW_VLAN_EACH (v, sw) {
 		for (int f = 0; f < GM_FAMILIES; f++)
 			querier_reconfigure(&v->querier[f], now);
-		sw_vlan_apply_querier(v);
+		sw_vlan_apply_querier(v, now);
 		sw_vlan_set_aging(v, now);
 	}
 }

@@ -100,8 +100,10 @@ sw_router_reconfigure(struct sw *sw, struct sw_port *p, uint8_t was, struct mono
 	if (is == SW_ROUTER_ALWAYS)
 		LIST_EACH_SAFE (r, tmp, &p->routers, struct sw_router, by_port)
 			sw_router_free(r);
-	if (is == SW_ROUTER_NEVER)
+	if (is == SW_ROUTER_NEVER) {
 		sw_router_forget_all(p, now);
+		sw_port_forget_queriers(sw, p, now);
+	}
 	sw_update_sets(sw, p);
 	if (was == SW_ROUTER_ALWAYS && was != is)
 		sw_router_event(sw, SW_EVENT_NO_ROUTER, p, 0, now);

@@ -41,7 +41,7 @@ sw_slow_query(struct sw *sw, struct sw_port *in, const struct frame *f, struct g
 	/* A copy for one host, as switches send that ask each for itself: the others don't hear it. */
 	const bool to_one = f->klass == FRAME_UNICAST;
 	const bool elected = querier_query_seen(q, in->id, msg, sw->now);
-	sw_vlan_apply_querier(v);
+	sw_vlan_apply_querier(v, sw->now);
 	if (elected && !ipaddr_is_any(&msg->group) && !to_one)
 		mdb_query_seen(&sw->mdb, v->vid, msg, sw->now);
 	/* Behind the election, so that the elected querier's timing counts.  A query from 0.0.0.0 or :: is a switch's,

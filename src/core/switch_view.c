@@ -160,8 +160,8 @@ switch_each_group(const struct sw *sw, void (*fn)(void *arg, const struct sw_gro
 void
 switch_each_vlan(const struct sw *sw, void (*fn)(void *arg, uint16_t vid), void *arg)
 {
-	SW_VLAN_EACH(v, sw)
-	fn(arg, v->vid);
+	SW_VLAN_EACH (v, sw)
+		fn(arg, v->vid);
 }
 
 static void
@@ -186,8 +186,8 @@ sw_view_routers(const struct sw_vlan *v, void (*fn)(void *arg, const struct sw_r
 void
 switch_each_router(const struct sw *sw, void (*fn)(void *arg, const struct sw_router_view *v), void *arg)
 {
-	SW_VLAN_EACH(v, sw)
-	sw_view_routers(v, fn, arg);
+	SW_VLAN_EACH (v, sw)
+		sw_view_routers(v, fn, arg);
 }
 
 void

@@ -29,8 +29,8 @@ sw_update_sets(struct sw *sw, struct sw_port *p)
 	sw_update_set(&sw->all_multicast, p, p->params.all_multicast);
 	sw_update_set(&sw->flood_unregistered, p, p->params.flood_unregistered);
 	sw_update_set(&sw->flood_reports, p, p->params.flood_reports);
-	SW_VLAN_EACH(v, sw)
-	sw_vlan_update_sets(v, p);
+	SW_VLAN_EACH (v, sw)
+		sw_vlan_update_sets(v, p);
 }
 
 /* --- ports whose hosts were not asked yet --- */
@@ -163,14 +163,10 @@ sw_vlan_open(struct sw *sw, uint16_t vid, struct sw_port *maker, struct mono now
 		v->maker = maker;
 		maker->n_vlans++;
 	}
-	for (size_t i = 0; i < sw->up.n; i++) {
-		const struct sw_port *p = sw->ports[sw->up.ids[i]];
-		sw_vlan_update_sets(v, p);
-		for (int f = 0; f < GM_FAMILIES; f++)
-			sw_vlan_flood_until(v, p, (enum gm_family)f, querier_all_answer_at(&v->querier[f], now));
-	}
+	for (size_t i = 0; i < sw->up.n; i++)
+		sw_vlan_update_sets(v, sw->ports[sw->up.ids[i]]);
 	sw_vlan_set_aging(v, now);
-	sw_vlan_apply_querier(v);
+	sw_vlan_apply_querier(v, now);
 	if (sw->params.snooping.mrd_solicit)
 		sw_solicit_all(v, now);
 	return v;
