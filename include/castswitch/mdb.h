@@ -19,7 +19,8 @@
  * there already.
  *
  * Every change of what is forwarded marks the group; mdb_report(), mdb_tick() and the others rebuild and publish the
- * routes of marked groups before they return.
+ * routes of marked groups before they return.  A group with more than MDB_CHEAP_WISHES pairs of port and source is
+ * published again only when MDB_WISH_NSEC a pair have passed: no stream of reports takes the time of everything else.
  *
  * Limits: groups (vlan, group), hosts (vlan, group, port, host) and source records in all; groups, hosts and source
  * records of a port; sources of a group on a port and of a host in a group.  A report that would exceed one is refused
@@ -41,7 +42,13 @@
 #include "castswitch/switch.h"
 #include "castswitch/timerq.h"
 
-enum { MDB_RESERVED_GROUPS = 8, MDB_RESERVED_HOSTS = 32, MDB_RESERVED_SOURCES = 32 };
+enum {
+	MDB_RESERVED_GROUPS = 8,
+	MDB_RESERVED_HOSTS = 32,
+	MDB_RESERVED_SOURCES = 32,
+	MDB_CHEAP_WISHES = 1024, /* (port, source) pairs of a group that are published at once, always */
+	MDB_WISH_NSEC = 1000,    /* about ten times what publishing one takes */
+};
 
 /* The timing in force, ours or the elected querier's (RFC 3376 section 8). */
 struct mdb_timing {
@@ -132,6 +139,8 @@ struct mdb_group {
 	struct hmap_node node;
 	struct list ports; /* struct mdb_pg, by port id */
 	struct list dirty; /* in mdb.dirty while its route must be rebuilt */
+	struct timer publish; /* armed while that waits */
+	struct mono publish_at; /* not before */
 	struct ipaddr addr;
 	uint16_t vid;
 };

@@ -25,13 +25,15 @@ struct mroute_source {
 	struct portset plus, minus; /* who gets it though not in 'any'; who does not though in 'any' */
 };
 
+/* In one piece with the ports of 'any', which is what nearly every packet needs of it. */
 struct mroute {
 	struct hmap_node node;
 	struct ipaddr group;
-	uint16_t vid;
-	struct portset any;
+	struct portset any; /* its ids are any_ids[] */
 	struct mroute_source *sources; /* ascending by address */
-	size_t n_sources;
+	uint32_t n_sources;
+	uint16_t vid;
+	uint16_t any_ids[];
 };
 
 struct mroute_table {
@@ -42,9 +44,9 @@ struct mroute_table {
 void mroute_table_init(struct mroute_table *t, const struct hash_key *key);
 void mroute_table_fini(struct mroute_table *t);
 
-/* An empty, unpublished route with room for n_sources (all empty, addresses to be set ascending by the caller); NULL
- * when out of memory. */
-struct mroute *mroute_new(uint16_t vid, const struct ipaddr *group, size_t n_sources);
+/* An empty, unpublished route with room for n_any ports in 'any', no more, and for n_sources (all empty, addresses to be
+ * set ascending by the caller); NULL when out of memory. */
+struct mroute *mroute_new(uint16_t vid, const struct ipaddr *group, uint32_t n_any, uint32_t n_sources);
 void mroute_free(struct mroute *r);
 /* Replaces what (r->vid, r->group) had; owns r from here on. */
 void mroute_publish(struct mroute_table *t, struct mroute *r);

@@ -8,7 +8,7 @@
 
 struct portset {
 	uint16_t *ids; /* ascending, owned; NULL when cap is 0 */
-	size_t n, cap;
+	uint32_t n, cap;
 };
 
 void portset_init(struct portset *s);

@@ -182,6 +182,7 @@ mdb_group_new(struct mdb *m, uint16_t vid, const struct ipaddr *addr)
 	g->addr = *addr;
 	list_init(&g->ports);
 	list_init(&g->dirty);
+	timer_init(&g->publish, mdb_publish_fired);
 	hmap_insert(&m->groups, &g->node, mdb_hash(m, vid, addr, 0));
 	m->n_groups++;
 	return g;
@@ -457,7 +458,7 @@ mdb_report(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct mac *ma
 		rec.rec.type = msg->kind == GM_LEAVE ? GM_TO_IN : GM_IS_EX;
 		counts = ipaddr_group_always_floods(&msg->group) || mdb_record_in(m, &rec);
 	}
-	mdb_settle(m);
+	mdb_settle(m, now);
 	*ret_counts = counts || rec.refused == DROP_NONE;
 	return rec.refused;
 }
@@ -497,7 +498,7 @@ void
 mdb_tick(struct mdb *m, struct mono now)
 {
 	timerq_run(&m->timers, now, m);
-	mdb_settle(m);
+	mdb_settle(m, now);
 }
 
 struct mono
@@ -511,7 +512,7 @@ mdb_fini(struct mdb *m)
 {
 	HMAP_EACH_SAFE (pg, tmp, &m->pgs, struct mdb_pg, node)
 		mdb_pg_free(m, pg);
-	mdb_settle(m);
+	mdb_settle(m, MONO_NEVER);
 	hmap_fini(&m->groups);
 	hmap_fini(&m->pgs);
 	hmap_fini(&m->sources);

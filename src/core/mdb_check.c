@@ -80,10 +80,11 @@ mdb_check(const struct mdb *m)
 {
 	size_t pgs = 0, hosts = 0, sources = 0, host_sources = 0;
 	HMAP_EACH (g, &m->groups, struct mdb_group, node) {
-		if (list_is_empty(&g->ports) || list_is_linked(&g->dirty))
+		if (list_is_empty(&g->ports) || list_is_linked(&g->dirty) != timer_is_armed(&g->publish))
 			return false;
 		LIST_EACH (pg, &g->ports, struct mdb_pg, by_group) {
-			if (pg->group != g || !mdb_check_port(pg->port) || !mdb_check_route(m, pg))
+			if (pg->group != g || !mdb_check_port(pg->port) ||
+			    (!list_is_linked(&g->dirty) && !mdb_check_route(m, pg)))
 				return false;
 			pgs++;
 			hosts += pg->n_hosts;

@@ -108,7 +108,10 @@ bool mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct i
 void mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
 
 /* --- mdb_route.c --- */
-/* Rebuilds and publishes the routes of all marked groups; frees groups without ports. */
-void mdb_settle(struct mdb *m);
+/* Rebuilds and publishes the routes of all marked groups that need not wait; frees groups without ports.  At MONO_NEVER
+ * nothing waits, as when a port goes. */
+void mdb_settle(struct mdb *m, struct mono now);
+/* The wait of a group is over: mdb_tick() settles behind it. */
+void mdb_publish_fired(struct timer *t, void *arg, struct mono now);
 
 #endif

@@ -73,7 +73,7 @@ mdb_port_reconfigure(struct mdb *m, struct mdb_port *p, const struct mdb_port_pa
 	LIST_EACH_SAFE (pg, tmp, &p->groups, struct mdb_pg, by_port)
 		if (pg->joined && mdb_port_denies(p, &pg->group->addr))
 			mdb_pg_end(m, pg, now);
-	mdb_settle(m);
+	mdb_settle(m, MONO_NEVER);
 	return true;
 }
 
@@ -82,7 +82,7 @@ mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now)
 {
 	LIST_EACH_SAFE (pg, tmp, &p->groups, struct mdb_pg, by_port)
 		mdb_pg_end(m, pg, now);
-	mdb_settle(m);
+	mdb_settle(m, MONO_NEVER);
 }
 
 static void

@@ -70,10 +70,19 @@ mdb_collect_wishes(const struct mdb_group *g, size_t *ret_n, bool *ret_oom)
 	return list;
 }
 
-static size_t
+static uint32_t
+mdb_count_any(const struct mdb_group *g)
+{
+	uint32_t n = 0;
+	LIST_EACH (pg, &g->ports, struct mdb_pg, by_group)
+		n += mdb_pg_wants_any(pg);
+	return n;
+}
+
+static uint32_t
 mdb_count_sources(const struct mdb_wish *list, size_t n)
 {
-	size_t sources = 0;
+	uint32_t sources = 0;
 	for (size_t i = 0; i < n; i++)
 		sources += i == 0 || !ipaddr_equal(&list[i].source, &list[i - 1].source);
 	return sources;
@@ -98,12 +107,12 @@ mdb_route_fill(struct mroute *r, const struct mdb_group *g, const struct mdb_wis
 
 /* False when out of memory: the old route stays, and the group stays marked for the next time. */
 static bool
-mdb_publish(struct mdb *m, const struct mdb_group *g)
+mdb_publish(struct mdb *m, struct mdb_group *g, struct mono now)
 {
 	size_t n;
 	bool oom, ok = false;
 	struct mdb_wish *list = mdb_collect_wishes(g, &n, &oom);
-	struct mroute *r = oom ? NULL : mroute_new(g->vid, &g->addr, mdb_count_sources(list, n));
+	struct mroute *r = oom ? NULL : mroute_new(g->vid, &g->addr, mdb_count_any(g), mdb_count_sources(list, n));
 	if (r)
 		ok = mdb_route_fill(r, g, list, n);
 	if (ok)
@@ -111,21 +120,40 @@ mdb_publish(struct mdb *m, const struct mdb_group *g)
 	else
 		mroute_free(r);
 	free(list);
+	g->publish_at = n > MDB_CHEAP_WISHES && !mono_is_never(now) ? mono_add(now, n * MDB_WISH_NSEC) : MONO_ZERO;
 	return ok;
 }
 
 void
-mdb_settle(struct mdb *m)
+mdb_publish_fired(struct timer *t, void *arg, struct mono now)
+{
+	(void)t;
+	(void)arg;
+	(void)now;
+}
+
+static void
+mdb_group_free(struct mdb *m, struct mdb_group *g)
+{
+	timerq_cancel(&m->timers, &g->publish);
+	mroute_withdraw(m->routes, g->vid, &g->addr);
+	hmap_remove(&m->groups, &g->node);
+	m->n_groups--;
+	free(g);
+}
+
+void
+mdb_settle(struct mdb *m, struct mono now)
 {
 	LIST_EACH_SAFE (g, tmp, &m->dirty, struct mdb_group, dirty) {
 		if (list_is_empty(&g->ports)) {
 			list_remove(&g->dirty);
-			mroute_withdraw(m->routes, g->vid, &g->addr);
-			hmap_remove(&m->groups, &g->node);
-			m->n_groups--;
-			free(g);
-		} else if (mdb_publish(m, g)) {
+			mdb_group_free(m, g);
+		} else if (mono_before(now, g->publish_at)) {
+			timerq_arm(&m->timers, &g->publish, g->publish_at);
+		} else if (mdb_publish(m, g, now)) {
 			list_remove(&g->dirty);
+			timerq_cancel(&m->timers, &g->publish);
 		}
 	}
 }

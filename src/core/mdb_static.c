@@ -48,7 +48,7 @@ mdb_static_add(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct ipa
 	mdb_mark(m, pg->group);
 	if (!pg->joined && !mdb_pg_is_static(pg))
 		mdb_pg_free(m, pg);
-	mdb_settle(m);
+	mdb_settle(m, MONO_NEVER);
 	return ok;
 }
 
@@ -73,5 +73,5 @@ mdb_static_clear(struct mdb *m, struct mdb_port *p)
 		if (!pg->joined)
 			mdb_pg_free(m, pg);
 	}
-	mdb_settle(m);
+	mdb_settle(m, MONO_NEVER);
 }

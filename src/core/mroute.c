@@ -32,13 +32,12 @@ mroute_table_fini(struct mroute_table *t)
 }
 
 struct mroute *
-mroute_new(uint16_t vid, const struct ipaddr *group, size_t n_sources)
+mroute_new(uint16_t vid, const struct ipaddr *group, uint32_t n_any, uint32_t n_sources)
 {
-	struct mroute *r = calloc(1, sizeof(*r));
+	struct mroute *r = malloc(sizeof(*r) + n_any * sizeof(r->any_ids[0]));
 	if (!r)
 		return NULL;
-	r->vid = vid;
-	r->group = *group;
+	*r = (struct mroute){ .group = *group, .any = { .ids = r->any_ids, .cap = n_any }, .vid = vid };
 	if (n_sources) {
 		r->sources = calloc(n_sources, sizeof(*r->sources));
 		if (!r->sources) {
@@ -60,7 +59,6 @@ mroute_free(struct mroute *r)
 		portset_fini(&r->sources[i].minus);
 	}
 	free(r->sources);
-	portset_fini(&r->any);
 	free(r);
 }
 

@@ -48,7 +48,7 @@ portset_add(struct portset *s, uint16_t id)
 	if (pos < s->n && s->ids[pos] == id)
 		return true;
 	if (s->n == s->cap) {
-		size_t cap = s->cap ? s->cap * 2 : 4;
+		uint32_t cap = s->cap ? s->cap * 2 : 4;
 		uint16_t *ids = realloc(s->ids, cap * sizeof(*ids));
 		if (!ids)
 			return false;

@@ -24,7 +24,7 @@ static struct mroute *
 route(uint16_t vid, const char *group, uint16_t any, const char *const *sources, size_t n)
 {
 	const struct ipaddr g = ip(group);
-	struct mroute *r = mroute_new(vid, &g, n);
+	struct mroute *r = mroute_new(vid, &g, 1, (uint32_t)n);
 
 	assert_non_null(r);
 	assert_true(portset_add(&r->any, any));
@@ -98,7 +98,7 @@ test_registered_but_unwanted(void **state)
 
 	(void)state;
 	mroute_table_init(&t, &KEY);
-	mroute_publish(&t, mroute_new(0, &g, 0));
+	mroute_publish(&t, mroute_new(0, &g, 1, 0));
 	assert_int_equal(lookup(&t, 0, "239.1.1.1", "10.0.0.1"), -1);
 	r = route(0, "239.1.1.1", 5, sources, 1);
 	portset_remove(&r->sources[0].plus, 6);
@@ -188,7 +188,7 @@ test_many(void **state)
 	mroute_table_init(&t, &KEY);
 	for (uint32_t i = 0; i < 1000; i++) {
 		const struct ipaddr g = ipaddr_v4_u32(0xef000000 + i);
-		struct mroute *r = mroute_new(0, &g, 0);
+		struct mroute *r = mroute_new(0, &g, 1, 0);
 
 		assert_non_null(r);
 		assert_true(portset_add(&r->any, (uint16_t)i));
