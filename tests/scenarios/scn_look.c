@@ -232,22 +232,28 @@ look_counts(struct scn *s, struct scn_args *a)
 			c.macs, c.groups, c.port_groups, c.hosts, c.source_records, c.vlans);
 }
 
+struct scn_vlan_list {
+	struct scn_args *args;
+	bool differs;
+};
+
 static void
-scn_count_vlan(void *arg, uint16_t vid)
+scn_check_vlan(void *arg, uint16_t vid)
 {
-	struct scn_args *a = arg;
+	struct scn_vlan_list *l = arg;
 	char text[8];
 	snprintf(text, sizeof(text), "%u", vid);
-	if (!scn_next_is(a, text))
-		a->at = SCN_WORDS; /* out of order: nothing more agrees */
+	if (!scn_next_is(l->args, text))
+		l->differs = true;
 }
 
 /* vlans N ...: all there are. */
 static bool
 look_vlans(struct scn *s, struct scn_args *a)
 {
-	switch_each_vlan(s->sw, scn_count_vlan, a);
-	return a->at == a->n || scn_fail(s, "there are other VLANs");
+	struct scn_vlan_list l = { .args = a };
+	switch_each_vlan(s->sw, scn_check_vlan, &l);
+	return (!l.differs && a->at == a->n) || scn_fail(s, "there are other VLANs");
 }
 
 const struct scn_command scn_looks[] = {

@@ -267,6 +267,55 @@ test_round_longer_than_interval(void **state)
 	switch_free(w.sw);
 }
 
+/* RFC 4541 2.1.1 (4) while all are being asked anyway: nobody is left out for it. */
+static void
+test_topology_during_a_round(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start(&w);
+	add(&w, 150, SW_NIC);
+	for (int i = 0; i < 140; i++)
+		add(&w, i, SW_PEER);
+	run(&w, at(30250 * NSEC_PER_MSEC));
+	forget(&w);
+	switch_port_set_up(w.sw, w.ports[150].port, false, w.now);
+	run(&w, at(30251 * NSEC_PER_MSEC));
+	switch_port_set_up(w.sw, w.ports[150].port, true, w.now);
+	run(&w, at(32 * SEC));
+	for (int i = 0; i < 140; i++) {
+		assert_int_equal(w.ports[i].queries[GM_IGMP], 1);
+		assert_int_equal(w.ports[i].queries[GM_MLD], 1);
+	}
+	assert_in_range(w.ports[150].queries[GM_MLD], 2, 3);
+	switch_free(w.sw);
+}
+
+/* Solicitations are under way when the VLAN's first query is due: all get both. */
+static void
+test_solicitation_and_query(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start(&w);
+	w.params.snooping.mrd_solicit = true;
+	switch_reconfigure(w.sw, &w.params, w.now);
+	for (int i = 0; i < 150; i++)
+		add(&w, i, SW_NIC);
+	run(&w, at(32 * SEC));
+	forget(&w);
+	send_in(&w, 0, 10);
+	run(&w, at(33 * SEC));
+	for (int i = 0; i < 150; i++) {
+		assert_in_range(w.ports[i].queries[GM_IGMP], 1, 2);
+		assert_in_range(w.ports[i].queries[GM_MLD], 1, 2);
+		assert_in_range(w.ports[i].solicitations, 2, 4);
+	}
+	switch_free(w.sw);
+}
+
 /* A port that comes up where there are many VLANs: asked untagged at once, in the others 32 a step. */
 static void
 test_port_up_in_many_vlans(void **state)
@@ -296,6 +345,11 @@ test_port_up_in_many_vlans(void **state)
 	assert_int_equal(w.ports[1].queries[GM_IGMP], 101);
 	assert_int_equal(w.ports[1].queries[GM_MLD], 101);
 	assert_int_equal(w.ports[1].last_vid, 100);
+	/* Deleted before it was asked in all of them. */
+	add(&w, 2, SW_PEER);
+	switch_port_del(w.sw, w.ports[2].port, w.now);
+	run(&w, at(53 * SEC));
+	assert_int_equal(w.ports[2].queries[GM_IGMP], 1 + 32);
 	assert_in_range(w.ports[1].at.ns, at(51 * SEC + 3 * GAP).ns, at(51 * SEC + 4 * GAP).ns);
 	switch_free(w.sw);
 }
@@ -373,6 +427,8 @@ main(void)
 		cmocka_unit_test(test_step_edge),
 		cmocka_unit_test(test_ports_change_during_a_round),
 		cmocka_unit_test(test_round_longer_than_interval),
+		cmocka_unit_test(test_topology_during_a_round),
+		cmocka_unit_test(test_solicitation_and_query),
 		cmocka_unit_test(test_port_up_in_many_vlans),
 		cmocka_unit_test(test_share_of_vlans),
 		cmocka_unit_test(test_share_ages),
