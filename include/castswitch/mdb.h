@@ -197,6 +197,8 @@ bool mdb_port_init(struct mdb_port *p, uint16_t id, const struct mdb_port_params
 bool mdb_port_reconfigure(struct mdb *m, struct mdb_port *p, const struct mdb_port_params *params, struct mono now);
 /* Forgets everything that hosts of a port reported, at once. */
 void mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now);
+/* The same for one family, which is no longer snooped. */
+void mdb_port_flush_family(struct mdb *m, struct mdb_port *p, enum gm_family family, struct mono now);
 /* A port that was away has come back and its hosts are asked: what they do not report anew ends at 'until', if not
  * before. */
 void mdb_port_resume(struct mdb *m, struct mdb_port *p, struct mono until, struct mono now);

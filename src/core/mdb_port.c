@@ -85,6 +85,15 @@ mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now)
 	mdb_settle(m, MONO_NEVER);
 }
 
+void
+mdb_port_flush_family(struct mdb *m, struct mdb_port *p, enum gm_family family, struct mono now)
+{
+	LIST_EACH_SAFE (pg, tmp, &p->groups, struct mdb_pg, by_port)
+		if (mdb_family(&pg->group->addr) == family)
+			mdb_pg_end(m, pg, now);
+	mdb_settle(m, MONO_NEVER);
+}
+
 static void
 mdb_lower(struct mdb *m, struct timer *t, struct mono until)
 {

@@ -42,12 +42,24 @@ sw_forget_vlans(struct sw *sw, struct mono now)
 			sw_vlan_close(sw->vlans[vid], now);
 }
 
+/* A family that is no longer snooped: nobody would hear when members leave. */
+static void
+sw_forget_members(struct sw *sw, enum gm_family family, struct mono now)
+{
+	for (size_t i = 0; i < SW_MAX_PORTS; i++)
+		if (sw->ports[i])
+			mdb_port_flush_family(&sw->mdb, &sw->ports[i]->mdb, family, now);
+}
+
 void
 switch_reconfigure(struct sw *sw, const struct sw_params *params, struct mono now)
 {
 	struct mac mac = sw->params.mac;
 	if (params->vlan_aware != sw->params.vlan_aware)
 		sw_forget_vlans(sw, now);
+	for (int f = 0; f < GM_FAMILIES; f++)
+		if (!params->snooping.enabled[f])
+			sw_forget_members(sw, (enum gm_family)f, now);
 	sw->params = *params;
 	sw->params.mac = mac;
 	fdb_reconfigure(&sw->fdb, params->aging, params->max_macs);
