@@ -26,10 +26,11 @@ struct peer {
 	size_t n_line, line_len; /* bytes of that start, of the line */
 	struct expected expected;
 	struct answers answers;
-	int64_t heard_ms; /* when it last said something */
-	int64_t read_ms;  /* when it last took what there was */
-	size_t owed;      /* bytes of answers that it has not read, at most */
-	bool asked_on;    /* while it was owed more than it may be */
+	unsigned busy_until; /* the turn in which the program is through with what it said, at the latest */
+	int64_t heard_ms;    /* when it last said something */
+	int64_t read_ms;     /* when it last took what there was */
+	size_t owed;         /* bytes of answers that it has not read, at most */
+	bool asked_on;       /* while it was owed more than it may be */
 	bool shut;
 	bool uncertain; /* memory was short: it may miss answers, or be gone */
 };
@@ -39,6 +40,7 @@ struct crowd {
 	struct peer peers[CTL_CLIENTS_MAX];
 	size_t n_peers;
 	unsigned connections;    /* altogether */
+	unsigned turns;          /* of the loop */
 	bool uncertain;          /* memory was short: somebody may be gone */
 	const uint8_t *at, *end; /* the rest of the script */
 };
@@ -136,9 +138,16 @@ settle(struct crowd *w)
 }
 
 static void
+turn_loop(struct crowd *w)
+{
+	w->turns++;
+	program_turn(w->ctl);
+}
+
+static void
 turn(struct crowd *w)
 {
-	program_turn(w->ctl);
+	turn_loop(w);
 	settle(w);
 }
 
@@ -158,11 +167,11 @@ peer_at(struct crowd *w, size_t place)
 /* --- connecting ------------------------------------------------------------------------------------------------------
  */
 
-/* Waits for nothing, for certain. */
+/* Asks for nothing and waits for nothing, for certain. */
 static bool
-is_silent(const struct peer *p)
+is_silent(const struct crowd *w, const struct peer *p)
 {
-	return p->fd >= 0 && !p->uncertain && !waits(p);
+	return p->fd >= 0 && !p->uncertain && !waits(p) && p->busy_until <= w->turns;
 }
 
 static int64_t
@@ -177,7 +186,7 @@ check_evicted(const struct crowd *w, const struct peer *evicted)
 {
 	FUZZ_CHECK(silent_ms(evicted) >= CTL_SILENT_MS);
 	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
-		FUZZ_CHECK(!is_silent(&w->peers[i]) || silent_ms(&w->peers[i]) <= silent_ms(evicted));
+		FUZZ_CHECK(!is_silent(w, &w->peers[i]) || silent_ms(&w->peers[i]) <= silent_ms(evicted));
 }
 
 /* Nobody could have gone. */
@@ -185,7 +194,7 @@ static void
 check_nobody_silent(const struct crowd *w)
 {
 	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
-		FUZZ_CHECK(!is_silent(&w->peers[i]) || silent_ms(&w->peers[i]) <= CTL_SILENT_MS);
+		FUZZ_CHECK(!is_silent(w, &w->peers[i]) || silent_ms(&w->peers[i]) <= CTL_SILENT_MS);
 }
 
 /* Whoever is gone now had another reason, or was the one that had to go. */
@@ -221,7 +230,7 @@ make_room(struct crowd *w)
 		return false;
 	}
 	FUZZ_CHECK(ctl_clients(w->ctl) == before - 1);
-	program_turn(w->ctl); /* only then libevent closes it */
+	turn_loop(w); /* only then libevent closes it */
 	check_who_went(w);
 	return true;
 }
@@ -284,10 +293,12 @@ peer_said_part(struct peer *p, const char *text, size_t len)
 	p->n_line = p->line_len = 0;
 }
 
-static void
+/* The number of lines ended. */
+static unsigned
 peer_said(struct peer *p, const char *text, size_t len)
 {
-	p->heard_ms = program_now_ms();
+	unsigned lines = 0;
+
 	while (len > 0) {
 		const char *end = memchr(text, '\n', len);
 		const size_t part = end ? (size_t)(end - text) + 1 : len;
@@ -295,7 +306,9 @@ peer_said(struct peer *p, const char *text, size_t len)
 		peer_said_part(p, text, part);
 		text += part;
 		len -= part;
+		lines += end != NULL;
 	}
+	return lines;
 }
 
 static void
@@ -304,8 +317,12 @@ say(struct crowd *w, unsigned place, const void *text, size_t len)
 	struct peer *p = peer_at(w, place);
 	const ssize_t r = p && !p->shut ? send(p->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
 
-	if (r > 0)
-		peer_said(p, text, (size_t)r);
+	if (r <= 0)
+		return;
+	p->heard_ms = program_now_ms();
+	if (p->busy_until < w->turns)
+		p->busy_until = w->turns;
+	p->busy_until += peer_said(p, text, (size_t)r) + 2; /* at least a line a turn */
 }
 
 #define ECHO "{\"command\":\"echo\",\"value\":[1,\"x\"]}\n"
@@ -356,7 +373,7 @@ op_read(struct crowd *w, unsigned arg)
 		FUZZ_CHECK(turns < TURNS_MAX);
 		if (p->uncertain && turns >= TURNS_OF_UNCERTAIN)
 			return;
-		program_turn(w->ctl);
+		turn_loop(w);
 		peer_receive(p);
 		settle(w);
 	}

@@ -190,11 +190,14 @@ def crowd_seeds():
         "silent-edge": connect(32) + wait(999) + connect(1) + wait(1) + connect(1) + wait(1) + connect(1),
         "silent-one": connect(32) + wait(999) + many(lambda c: say(c, "blank"), range(31)) + wait(1) + connect(2),
         "silent-spoke": connect(32) + wait(1000) + say(0, "echo") + say(1, "end") + wait(1) + connect(31),
-        "waiting-stays": connect(32) + say(0, "big") + say(1, "bigger") + wait(1000) + connect(3) + read(0) + connect(1),
+        "waiting-stays": connect(32) + say(0, "big") + say(1, "bigger") + wait(1000) + connect(3) + read(0) +
+                         connect(1),
         "waiting-all": connect(32) + many(lambda c: say(c, "big")) + wait(1001) + connect(1) + read(31) + connect(2),
         "waiting-turn": connect(32) + wait(1000) + many(lambda c: say(c, "echoes"), [0] * 9) + wait(1001) + connect(32),
         "waiting-blank": connect(32) + many(lambda c: say(c, "big"), range(1, 32)) + text(0, b"\n" * 200 + b"{}\n") +
                          wait(1001) + connect(1),
+        "blank-lines": connect(32) + many(lambda c: say(c, "big"), range(1, 32)) + text(0, b"\n" * 200) + wait(1001) +
+                       connect(1) + turn * 30 + connect(1),
         "backlog": connect(2) + say(0, "largest") + say(0, "echo") + turn + say(1, "echo") + read(1),
         "backlog-grows": connect(2) + say(0, "bigger") * 2 + say(0, "big") * 3 + say(1, "echo") + turn + read(1),
         "backlog-text": connect(1) + say(0, "largest") + text(0, b"{") + text(0, b"}\n") + turn,
