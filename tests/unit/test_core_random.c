@@ -450,11 +450,18 @@ is_recent(const struct world *w, struct mono t, nsec_t d)
 	return t.ns != 0 && mono_since(t, w->now) < d;
 }
 
+/* Port 4 gets any source of the first group for good, port 5 the source that nobody lists of the last one. */
+static bool
+is_static(int p, int g, int s)
+{
+	return (p == 4 && g == 0) || (p == 5 && g == GROUPS - 1 && s == SOURCES - 1);
+}
+
 /* Hosts are asked when their port comes up, and have a second to answer. */
 static bool
 must(const struct world *w, int p, int g, int s)
 {
-	return p == ROUTER || (port_wants(w, p, g, s) && !is_recent(w, w->up_at[p], SEC + 1));
+	return p == ROUTER || is_static(p, g, s) || (port_wants(w, p, g, s) && !is_recent(w, w->up_at[p], SEC + 1));
 }
 
 static bool
@@ -462,7 +469,7 @@ must_not(const struct world *w, int p, int g, int s)
 {
 	bool anything = false;
 
-	if (p == ROUTER)
+	if (p == ROUTER || is_static(p, g, s))
 		return false;
 	/* Exact: a port with fast-leave = auto and hosts of the newest version only, that never had an EXCLUDE filter.
 	 */
@@ -541,7 +548,11 @@ change_port(struct world *w)
 	w->up[p] = !w->up[p];
 	if (w->up[p])
 		w->up_at[p] = w->now;
-	switch_port_set_up(w->sw, w->ports[p], w->up[p], w->now);
+	/* A port that is suspended keeps what its hosts told, who may change their minds unheard meanwhile. */
+	if (!w->up[p] && pick(w, 2))
+		switch_port_suspend(w->sw, w->ports[p], w->now);
+	else
+		switch_port_set_up(w->sw, w->ports[p], w->up[p], w->now);
 	assert_true(switch_check(w->sw));
 }
 
@@ -582,6 +593,16 @@ add_ports(struct world *w, struct port_arg args[PORTS])
 }
 
 static void
+add_statics(struct world *w)
+{
+	const struct ipaddr first = group_of(w, 0), last = group_of(w, GROUPS - 1), source = source_of(w, SOURCES - 1);
+
+	assert_true(switch_add_static_group(w->sw, w->ports[4], 0, &first, NULL, w->now));
+	assert_true(switch_add_static_group(w->sw, w->ports[5], 0, &last, &source, w->now));
+	assert_true(switch_check(w->sw));
+}
+
+static void
 step(struct world *w)
 {
 	static const nsec_t times[] = { 1,        NSEC_PER_MSEC, 300 * NSEC_PER_MSEC, SEC, 2 * SEC, 15 * SEC,
@@ -617,6 +638,7 @@ play(enum gm_family family, int seed)
 	w->sw = switch_new(&params, &ops, NULL, &w->rng, w->now);
 	assert_non_null(w->sw);
 	add_ports(w, args);
+	add_statics(w);
 	for (int i = 0; i < STEPS; i++)
 		step(w);
 	assert_true(w->delivered > STEPS / 4);
@@ -627,6 +649,11 @@ play(enum gm_family family, int seed)
 	advance(w, LONG);
 	struct sw_counts c;
 
+	switch_counts(w->sw, &c);
+	assert_int_equal(c.groups, 2);
+	assert_int_equal(c.port_groups, 2);
+	for (int p = 0; p < PORTS; p++)
+		switch_clear_static_groups(w->sw, w->ports[p], w->now);
 	switch_counts(w->sw, &c);
 	assert_int_equal(c.groups + c.port_groups + c.hosts + c.source_records, 0);
 	switch_free(w->sw);
