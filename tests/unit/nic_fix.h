@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "castswitch/link.h"
+#include "castswitch/link_watch.h"
 #include "castswitch/nic.h"
 #include "castswitch/segment.h"
 #include "unit/netns.h"
@@ -33,21 +33,32 @@ run(const char *command)
 		fail_msg("failed: %s", command);
 }
 
+static inline void
+note_up(void *arg, enum link_event event, const struct link_info *info, struct mono now)
+{
+	bool *up = arg;
+
+	(void)info;
+	(void)now;
+	*up = event == LINK_UP || (event == LINK_CHANGED && *up);
+}
+
 /* Until frames pass. */
 static inline void
 wait_up(const char *name)
 {
-	struct link *l = link_open();
-	struct link_info info = { 0 };
+	struct link_watch *w = link_watch_open();
+	bool up = false;
 
-	assert_non_null(l);
-	for (int tries = 0; tries < PATIENCE_MS && !info.carrier; tries++) {
-		assert_int_equal(link_by_name(l, name, &info), 0);
-		if (!info.carrier)
-			poll(NULL, 0, 1);
+	assert_non_null(w);
+	assert_int_equal(link_watch_add(w, name, note_up, &up, MONO_ZERO), 0);
+	while (!up) {
+		struct pollfd p = { .fd = link_watch_fd(w), .events = POLLIN };
+
+		assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+		link_watch_read(w, MONO_ZERO);
 	}
-	assert_true(info.carrier);
-	link_close(l);
+	link_watch_close(w);
 }
 
 /* Neither end says anything by itself. */
