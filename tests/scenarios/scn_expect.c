@@ -113,6 +113,9 @@ scn_parse_event(struct scn *s, struct scn_args *a, struct scn_event *ret)
 		return false;
 	if (ev->kind == SW_EVENT_MAC_MOVED && !scn_parse_mac(s, scn_next(a), &ev->mac))
 		return false;
+	const char *host = scn_peek(a) ? scn_value_of(scn_peek(a), "host") : NULL;
+	if (host && (!scn_parse_mac(s, host, &ev->mac) || !scn_next(a)))
+		return false;
 	return scn_take_vlan(s, a, &ev->vid);
 }
 
@@ -120,8 +123,10 @@ static bool
 scn_same_event(const struct scn_event *want, const struct scn_event *got)
 {
 	const struct sw_event *w = &want->ev, *g = &got->ev;
-	if (w->kind != g->kind || w->vid != g->vid || !ipaddr_equal(&w->group, &g->group) ||
-	    !mac_equal(&w->mac, &g->mac))
+	if (w->kind != g->kind || w->vid != g->vid || !ipaddr_equal(&w->group, &g->group))
+		return false;
+	/* That of a host is compared where it is given. */
+	if ((w->kind == SW_EVENT_MAC_MOVED || !mac_is_zero(&w->mac)) && !mac_equal(&w->mac, &g->mac))
 		return false;
 	return w->kind == SW_EVENT_QUERIER ? w->family == g->family : want->port == got->port;
 }
