@@ -144,7 +144,7 @@ struct sw_event {
 	uint16_t vid;
 	enum gm_family family;
 	struct ipaddr group; /* or the querier's address */
-	struct mac mac;
+	struct mac mac; /* that moved; of the host whose report changed a membership, zero when no report did */
 };
 
 struct sw_ops {

@@ -146,6 +146,7 @@ struct sw {
 	struct mdb mdb;
 	struct timerq timers;
 	uint32_t n_vlans;
+	const struct mac *reporter; /* whose report is being handled; NULL: it is something else */
 	struct sw_pace pace;
 	struct timer topology; /* then hosts that may have moved are asked */
 	struct sw_slow slow[SW_SLOW_MAX];

@@ -62,7 +62,9 @@ sw_slow_report(struct sw *sw, struct sw_port *in, const struct frame *f, struct 
 {
 	const struct sw_vlan *v = sw_vlan_of(sw, f);
 	bool counts;
+	sw->reporter = &f->src;
 	enum drop_reason r = mdb_report(&sw->mdb, &in->mdb, v->vid, &f->src, msg, sw->now, &counts);
+	sw->reporter = NULL;
 	if (!counts)
 		return r;
 	sw_present(sw, v, f);
@@ -177,6 +179,8 @@ sw_membership_changed(void *arg, uint16_t port, uint16_t vid, const struct ipadd
 			       .vid = vid,
 			       .family = ipaddr_is_v4(group) ? GM_IGMP : GM_MLD,
 			       .group = *group };
+	if (sw->reporter)
+		ev.mac = *sw->reporter;
 	if (v)
 		v->n_members += joined ? 1 : -1U;
 	sw_event(sw, &ev, now);
