@@ -4,16 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "castswitch/castctl.h"
 #include "castswitch/sbuf.h"
 
-enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, USAGE_WIDTH = 8 };
+enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, USAGE_WIDTH = 13 };
 
 static void
 print_help(void)
 {
 	printf("usage: castctl [--socket PATH] [--json] COMMAND [ARGUMENT]\n"
+	       "       castctl [--socket PATH] [--json] groups [GROUP] [--port NAME] [--watch]\n"
 	       "\n"
 	       "Shows what a running castswitchd, or else castswitch, is doing, and steers it.\n"
 	       "\n"
@@ -27,6 +29,8 @@ print_help(void)
 	       "options:\n"
 	       "  -s, --socket PATH  the program's control socket\n"
 	       "  -j, --json         the answer as JSON\n"
+	       "  -p, --port NAME    groups: of this port\n"
+	       "  -w, --watch        groups: joins and leaves as they happen, and changes of routers and queriers\n"
 	       "  -h, --help         this text\n"
 	       "  -V, --version      the version\n");
 }
@@ -49,24 +53,14 @@ finish(void)
 }
 
 static int
-wrong_arguments(const struct castctl_command *cmd)
-{
-	static const char *const takes[CASTCTL_ARGS_MAX + 1] = { "no argument", "one argument", "two arguments" };
-
-	fprintf(stderr, "castctl: %s takes %s (usage: castctl %s%s%s)\n", cmd->name, takes[castctl_args(cmd)],
-		cmd->name, *cmd->args ? " " : "", cmd->args);
-	return EXIT_USAGE;
-}
-
-static int
-run(const struct castctl_command *cmd, char *const args[], const char *socket, bool json)
+run(const struct castctl_request *r)
 {
 	char err[1024] = "";
 	struct sbuf out;
 	int status = EXIT_RUNTIME;
 
 	sbuf_init(&out);
-	if (castctl_run(cmd, args, socket, json, &out, err, sizeof(err))) {
+	if (castctl_run(r, &out, err, sizeof(err))) {
 		fwrite(sbuf_str(&out), 1, out.len, stdout);
 		status = finish();
 	} else {
@@ -76,26 +70,70 @@ run(const struct castctl_command *cmd, char *const args[], const char *socket, b
 	return status;
 }
 
+/* At once, also into pipes. */
+static bool
+print_line(void *arg, const char *line, size_t len)
+{
+	(void)arg;
+	return fwrite(line, 1, len, stdout) == len && fflush(stdout) == 0;
+}
+
+static int
+watch(const struct castctl_request *r)
+{
+	char err[1024] = "";
+
+	if (castctl_watch(r, STDOUT_FILENO, print_line, NULL, err, sizeof(err)))
+		return finish();
+	fprintf(stderr, "castctl: %s\n", err);
+	return EXIT_RUNTIME;
+}
+
+static int
+run_command(struct castctl_request *r, int argc, char **argv)
+{
+	char err[256] = "";
+
+	r->cmd = argc > 0 ? castctl_find(argv[0]) : NULL;
+	if (!r->cmd) {
+		fprintf(stderr, argc ? "castctl: unknown command '%s'\n" : "castctl: no command given\n", argv[0]);
+		return usage_error();
+	}
+	r->args = argv + 1;
+	r->n_args = (size_t)argc - 1;
+	if (castctl_check(r, err, sizeof(err)))
+		return r->watch ? watch(r) : run(r);
+	fprintf(stderr, "castctl: %s\n", err);
+	return EXIT_USAGE;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "port", required_argument, NULL, 'p' },
+		{ "watch", no_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *socket = NULL;
-	bool json = false;
+	struct castctl_request r = { 0 };
 
-	for (int c; (c = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "s:jp:whV", options, NULL)) != -1;) {
 		switch (c) {
 		case 's':
-			socket = optarg;
+			r.socket = optarg;
 			break;
 		case 'j':
-			json = true;
+			r.json = true;
+			break;
+		case 'p':
+			r.port = optarg;
+			break;
+		case 'w':
+			r.watch = true;
 			break;
 		case 'h':
 			print_help();
@@ -107,16 +145,5 @@ main(int argc, char **argv)
 			return usage_error();
 		}
 	}
-	if (argc == optind) {
-		fprintf(stderr, "castctl: no command given\n");
-		return usage_error();
-	}
-	const struct castctl_command *cmd = castctl_find(argv[optind]);
-	if (!cmd) {
-		fprintf(stderr, "castctl: unknown command '%s'\n", argv[optind]);
-		return usage_error();
-	}
-	if ((size_t)(argc - optind - 1) != castctl_args(cmd))
-		return wrong_arguments(cmd);
-	return run(cmd, argv + optind + 1, socket, json);
+	return run_command(&r, argc - optind, argv + optind);
 }

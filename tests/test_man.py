@@ -216,7 +216,7 @@ OPTION_LINE = re.compile(r"^ +(?:-\w, )?(--[\w-]+ [A-Z]\S*)  ", re.M)
 
 def commands_of(program, text):
     if program == "castctl":
-        return set(re.findall(r"^  (\w+(?: [A-Z]+)?) ", text.split("commands:\n")[1].split("\n\n")[0], re.M))
+        return set(re.findall(r"^  (\w+(?: \[?[A-Z]+\]?)?) ", text.split("commands:\n")[1].split("\n\n")[0], re.M))
     return set(re.findall(r"^(\w+)  +\S", text, re.M)) if program == "castpki" else set()
 
 

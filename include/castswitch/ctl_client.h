@@ -1,7 +1,9 @@
-/* Control socket, client side: one connection, one request, one parsed answer.  Blocking, with a time limit. */
+/* Control socket, client side: one connection, one request, one parsed answer, and events behind it if these were asked
+ * for.  Blocking, with a time limit for the answer. */
 #ifndef CASTSWITCH_CTL_CLIENT_H
 #define CASTSWITCH_CTL_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -22,5 +24,14 @@ json_t *ctl_client_request(const char *path, const char *command, char *err, siz
 /* The same with a whole request object (not consumed). */
 json_t *ctl_client_call(const char *path, const json_t *request, char *err, size_t errlen)
 	__attribute__((warn_unused_result));
+
+/* Takes an event (the caller's); false: it needs no more. */
+typedef bool ctl_client_event_fn(void *arg, json_t *event);
+
+/* Sends a request (not consumed) whose answer is followed by events, a line each, and waits for them as long as it
+ * takes, until fn needs no more or nobody reads from the descriptor 'out' any longer (-1: none): true.  False with a
+ * sentence in err, also when the program closes the connection. */
+bool ctl_client_watch(const char *path, const json_t *request, int out, ctl_client_event_fn *fn, void *arg, char *err,
+		      size_t errlen) __attribute__((warn_unused_result));
 
 #endif

@@ -69,7 +69,7 @@ client_switch_params(const struct conf_client *conf, struct sw_params *ret)
 static enum app_exit
 client_start_switch(struct client *c, char err[APP_ERROR_MAX])
 {
-	static const struct sw_ops ops = { .event = app_log_event };
+	static const struct sw_ops ops = { .event = app_switch_event };
 	struct sw_params params;
 	struct sw_port_params port;
 	int r = ENOMEM;
@@ -142,6 +142,7 @@ client_start_control(struct client *c, char err[APP_ERROR_MAX])
 	int r = client_register_commands(c);
 	if (r == 0)
 		r = loop_add_flush(c->loop, client_flush, c);
+	c->events.ctl = c->ctl;
 	return r ? app_fail(err, "control", -r) : APP_OK;
 }
 
@@ -185,6 +186,7 @@ static void
 client_stop(struct client *c)
 {
 	struct mono now = loop_now(c->loop);
+	c->events.ctl = NULL;
 	ctl_close(c->ctl);
 	if (c->connector)
 		connector_stop(c->connector, now);
@@ -240,7 +242,7 @@ static enum app_exit
 client_with_config(const struct app_program *prog, const struct app_options *o, struct conf_client *conf)
 {
 	struct client c = { .conf = conf, .rng = random_rng(), .look_at = MONO_NEVER };
-	app_event_log_init(&c.events);
+	app_events_init(&c.events);
 	log_set_level(conf->log.level);
 	enum app_exit code = o->check ? APP_OK : client_start_files(prog, o, &c);
 	if (code == APP_OK)

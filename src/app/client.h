@@ -55,7 +55,7 @@ struct client {
 	uint64_t drops[DROP_MAX]; /* datagrams that reached no session */
 	struct ctl *ctl;
 	struct ctl_switch_view view;
-	struct app_event_log events;
+	struct app_events events;
 };
 
 /* --- client_tunnel.c: connecting, the session, datagrams --- */

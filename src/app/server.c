@@ -97,7 +97,7 @@ server_listen_output(void *arg, const struct path *path, const uint8_t *dgram, s
 static enum app_exit
 server_start_switch(struct server *s, char err[APP_ERROR_MAX])
 {
-	static const struct sw_ops ops = { .event = app_log_event };
+	static const struct sw_ops ops = { .event = app_switch_event };
 	struct sw_params params;
 	app_switch_params(&s->conf->sw, &s->conf->snooping, &params);
 	app_querier_addresses(&s->conf->tap.address, &params);
@@ -197,6 +197,7 @@ server_start_control(struct server *s, char err[APP_ERROR_MAX])
 	int r = server_register_commands(s);
 	if (r == 0)
 		r = loop_add_flush(s->loop, server_flush, s);
+	s->events.ctl = s->ctl;
 	return r ? app_fail(err, "control", -r) : APP_OK;
 }
 
@@ -233,6 +234,7 @@ static void
 server_stop(struct server *s)
 {
 	struct mono now = loop_now(s->loop);
+	s->events.ctl = NULL;
 	ctl_close(s->ctl);
 	if (s->sessions)
 		server_close_peers(s, TMSG_REASON_SHUTDOWN, now);
@@ -302,7 +304,7 @@ server_with_config(const struct app_program *prog, const struct app_options *o, 
 			    .look_at = MONO_NEVER,
 			    .reap_at = MONO_NEVER };
 	list_init(&s.peers);
-	app_event_log_init(&s.events);
+	app_events_init(&s.events);
 	server_failure_log_init(&s.failures, &s.rng);
 	log_set_level(conf->log.level);
 	enum app_exit code = o->check ? APP_OK : server_start_files(prog, o, &s);

@@ -88,7 +88,7 @@ struct server {
 
 	struct ctl *ctl;
 	struct ctl_switch_view view;
-	struct app_event_log events;
+	struct app_events events;
 	struct server_failure_log failures;
 };
 
@@ -125,6 +125,8 @@ bool server_give_addresses(struct server *s, struct server_peer *p);
 /* --- server_ports.c: the tap, NICs, static entries --- */
 enum app_exit server_start_nics(struct server *s, char err[APP_ERROR_MAX]);
 void server_stop_nics(struct server *s);
+/* [{"name":"eth1", "present":true}] */
+json_t *server_nics_json(const struct server *s);
 /* Appends what the NICs dropped. */
 void server_add_nic_drops(const struct server *s, json_t *list);
 /* Gives a new port the static groups and MACs that the configuration names for it. */

@@ -37,6 +37,10 @@ server_status(void *arg, const json_t *request, char *err, size_t errlen)
 			      "querier", ctl_switch_querier(s->sw), "listen", listen);
 	if (o && s->tap.tap)
 		json_object_set_new(o, "tap", tap_json(&s->tap));
+	if (o && s->n_nics)
+		json_object_set_new(o, "nics", server_nics_json(s));
+	if (o && s->conf->sw.vlan_aware)
+		json_object_set_new(o, "vlans", ctl_switch_vlans(s->sw));
 	return o;
 }
 

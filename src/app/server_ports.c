@@ -184,6 +184,16 @@ server_stop_nics(struct server *s)
 	free(s->nics);
 }
 
+json_t *
+server_nics_json(const struct server *s)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->n_nics; i++)
+		json_array_append_new(list, json_pack("{s:s,s:b}", "name", s->nics[i].name, "present",
+						      nic_ifindex(s->nics[i].nic) != 0));
+	return list;
+}
+
 void
 server_add_nic_drops(const struct server *s, json_t *list)
 {

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -89,20 +90,6 @@ connect_to(const char *path, char *err, size_t errlen)
 	return -1;
 }
 
-/* Why sending or receiving stopped; e is 0 when the other side closed. */
-static void
-broken(const char *path, int e, char *err, size_t errlen)
-{
-	char why[128];
-
-	if (e == 0 || e == EPIPE || e == ECONNRESET)
-		explain(err, errlen, "%s closed the connection without an answer", path);
-	else if (e == EAGAIN)
-		explain(err, errlen, "no answer from %s within %d s", path, CTL_CLIENT_TIMEOUT_S);
-	else
-		explain(err, errlen, "%s: %s", path, reason(e, why, sizeof(why)));
-}
-
 /* 0, or the errno. */
 static int
 send_all(int fd, const char *bytes, size_t len)
@@ -120,32 +107,94 @@ send_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
-/* Receives up to a newline, which is not kept.  False with err. */
-static bool
-receive_line(int fd, const char *path, struct sbuf *line, char *err, size_t errlen)
-{
+/* --- lines -----------------------------------------------------------------------------------------------------------
+ */
+
+/* Why there is no line, where it is not an errno. */
+enum { LINE_CLOSED = -1, LINE_UNREAD = -2, LINE_TOO_LONG = -3 };
+
+struct lines {
+	int fd;
+	bool patient; /* waits as long as it takes, and looks at 'out' meanwhile: see ctl_client_watch() */
+	int out;
+	size_t at, end; /* what of buf has come and was not used yet */
 	char buf[65536];
+};
 
+/* Why sending or receiving stopped. */
+static void
+broken(const char *path, int e, char *err, size_t errlen)
+{
+	char why[128];
+
+	if (e == LINE_CLOSED || e == EPIPE || e == ECONNRESET)
+		explain(err, errlen, "%s closed the connection without an answer", path);
+	else if (e == LINE_TOO_LONG)
+		explain(err, errlen, "the answer from %s is too long", path);
+	else if (e == EAGAIN)
+		explain(err, errlen, "no answer from %s within %d s", path, CTL_CLIENT_TIMEOUT_S);
+	else
+		explain(err, errlen, "%s: %s", path, reason(e, why, sizeof(why)));
+}
+
+/* Waits until there is something to read, or nobody reads what it would be read for.  0 or why not. */
+static int
+wait_for_more(const struct lines *l)
+{
+	struct pollfd fds[] = { { .fd = l->fd, .events = POLLIN }, { .fd = l->out } };
+
+	while (poll(fds, 2, -1) < 0)
+		if (errno != EINTR)
+			return errno;
+	return fds[1].revents ? LINE_UNREAD : 0;
+}
+
+static int
+receive_more(struct lines *l)
+{
+	ssize_t n;
+	int e = l->patient ? wait_for_more(l) : 0;
+
+	if (e)
+		return e;
+	while ((n = recv(l->fd, l->buf, sizeof(l->buf), 0)) < 0 && errno == EINTR)
+		continue;
+	if (n <= 0)
+		return n < 0 ? errno : LINE_CLOSED;
+	l->at = 0;
+	l->end = (size_t)n;
+	return 0;
+}
+
+/* The next line without its newline.  0 or why there is none. */
+static int
+next_line(struct lines *l, struct sbuf *line)
+{
+	sbuf_reset(line);
 	while (line->len <= CTL_CLIENT_ANSWER_MAX) {
-		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+		const int e = l->at == l->end ? receive_more(l) : 0;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			broken(path, n < 0 ? errno : 0, err, errlen);
-			return false;
-		}
-		const char *end = memchr(buf, '\n', (size_t)n);
-		sbuf_add(line, buf, end ? (size_t)(end - buf) : (size_t)n);
-		if (sbuf_failed(line)) {
-			explain(err, errlen, "out of memory");
-			return false;
-		}
-		if (end)
-			return true;
+		if (e)
+			return e;
+		const char *from = l->buf + l->at, *newline = memchr(from, '\n', l->end - l->at);
+		const size_t n = newline ? (size_t)(newline - from) : l->end - l->at;
+		sbuf_add(line, from, n);
+		l->at += n + (newline != NULL);
+		if (sbuf_failed(line))
+			return ENOMEM;
+		if (newline)
+			return 0;
 	}
-	explain(err, errlen, "the answer from %s is too long", path);
-	return false;
+	return LINE_TOO_LONG;
+}
+
+/* --- the answer ------------------------------------------------------------------------------------------------------
+ */
+
+static void
+not_understood(const char *path, char *err, size_t errlen)
+{
+	explain(err, errlen, "%s gave an answer that cannot be understood", path);
 }
 
 /* The result in an answer, or NULL with the error in it. */
@@ -164,49 +213,65 @@ unwrap(const char *path, const struct sbuf *line, char *err, size_t errlen)
 		if (error)
 			explain(err, errlen, "%s", error);
 		else
-			explain(err, errlen, "%s gave an answer that cannot be understood", path);
+			not_understood(path, err, errlen);
 	}
 	json_decref(answer);
 	return result;
 }
 
 static json_t *
-exchange(int fd, const char *path, const char *text, char *err, size_t errlen)
+exchange(struct lines *l, const char *path, const char *text, char *err, size_t errlen)
 {
 	json_t *result = NULL;
 	struct sbuf line;
-	int e = send_all(fd, text, strlen(text));
+	int e = send_all(l->fd, text, strlen(text));
 
 	if (!e)
-		e = send_all(fd, "\n", 1);
-	/* One that closes at once may have said why. */
-	if (e && e != EPIPE) {
-		broken(path, e, err, errlen);
-		return NULL;
-	}
+		e = send_all(l->fd, "\n", 1);
 	sbuf_init(&line);
-	if (receive_line(fd, path, &line, err, errlen))
+	/* One that closes at once may have said why. */
+	if (!e || e == EPIPE)
+		e = next_line(l, &line);
+	if (e)
+		broken(path, e, err, errlen);
+	else
 		result = unwrap(path, &line, err, errlen);
 	sbuf_free(&line);
 	return result;
 }
 
-json_t *
-ctl_client_call(const char *path, const json_t *request, char *err, size_t errlen)
+/* Connects and asks; l->fd stays -1 when it fails there. */
+static json_t *
+ask(struct lines *l, const char *path, const json_t *request, char *err, size_t errlen)
 {
 	char *text = json_dumps(request, JSON_COMPACT);
 	json_t *result = NULL;
 
-	if (!text) {
+	*l = (struct lines){ .fd = -1 };
+	if (!text)
 		explain(err, errlen, "out of memory");
-		return NULL;
-	}
-	int fd = connect_to(path, err, errlen);
-	if (fd >= 0) {
-		result = exchange(fd, path, text, err, errlen);
-		close(fd);
-	}
+	else
+		l->fd = connect_to(path, err, errlen);
+	if (l->fd >= 0)
+		result = exchange(l, path, text, err, errlen);
 	free(text);
+	return result;
+}
+
+static void
+hang_up(struct lines *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+}
+
+json_t *
+ctl_client_call(const char *path, const json_t *request, char *err, size_t errlen)
+{
+	struct lines l;
+	json_t *result = ask(&l, path, request, err, errlen);
+
+	hang_up(&l);
 	return result;
 }
 
@@ -222,4 +287,58 @@ ctl_client_request(const char *path, const char *command, char *err, size_t errl
 	result = ctl_client_call(path, request, err, errlen);
 	json_decref(request);
 	return result;
+}
+
+/* --- events ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool
+take_event(const char *path, const struct sbuf *line, ctl_client_event_fn *fn, void *arg, bool *ret_more, char *err,
+	   size_t errlen)
+{
+	json_t *event = json_loadb(sbuf_str(line), line->len, 0, NULL);
+	const bool good = json_is_object(event);
+
+	if (good)
+		*ret_more = fn(arg, event);
+	else
+		not_understood(path, err, errlen);
+	json_decref(event);
+	return good;
+}
+
+static bool
+take_events(struct lines *l, const char *path, ctl_client_event_fn *fn, void *arg, char *err, size_t errlen)
+{
+	bool more = true, good = true;
+	struct sbuf line;
+	int e = 0;
+
+	sbuf_init(&line);
+	while (good && more && (e = next_line(l, &line)) == 0)
+		good = take_event(path, &line, fn, arg, &more, err, errlen);
+	sbuf_free(&line);
+	if (e == LINE_CLOSED || e == ECONNRESET)
+		explain(err, errlen, "%s closed the connection (has %s ended?)", path, program_of(path));
+	else if (e && e != LINE_UNREAD)
+		broken(path, e, err, errlen);
+	return good && (!e || e == LINE_UNREAD);
+}
+
+bool
+ctl_client_watch(const char *path, const json_t *request, int out, ctl_client_event_fn *fn, void *arg, char *err,
+		 size_t errlen)
+{
+	struct lines l;
+	json_t *result = ask(&l, path, request, err, errlen);
+	bool good = false;
+
+	if (result) {
+		l.patient = true;
+		l.out = out;
+		good = take_events(&l, path, fn, arg, err, errlen);
+	}
+	hang_up(&l);
+	json_decref(result);
+	return good;
 }

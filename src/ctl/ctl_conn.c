@@ -18,18 +18,6 @@ enum {
 	WRITE_TIMEOUT_S = 30, /* an answer of which nobody reads a byte for so long */
 };
 
-struct client {
-	struct list link;
-	struct ctl *ctl;
-	struct bufferevent *bev;
-	struct event *again; /* the next turn, when lines are left */
-	struct ctl_cred cred;
-	int64_t heard_ms; /* when the last bytes came */
-	size_t searched;  /* bytes of the input in which there is no newline */
-	bool eof;         /* nothing more comes */
-	bool closing;     /* no more requests; ends when the answers are out */
-};
-
 /* --- clients ---------------------------------------------------------------------------------------------------------
  */
 
@@ -42,6 +30,7 @@ client_free(struct client *c)
 		list_remove(&c->link);
 		c->ctl->n_clients--;
 	}
+	ctl_stream_end(c);
 	if (c->bev)
 		bufferevent_free(c->bev);
 	if (c->again)
@@ -71,7 +60,8 @@ client_heard(struct client *c)
 static bool
 is_silent(const struct client *c)
 {
-	return evbuffer_get_length(bufferevent_get_output(c->bev)) == 0 && !event_pending(c->again, EV_TIMEOUT, NULL);
+	return !c->watches && evbuffer_get_length(bufferevent_get_output(c->bev)) == 0 &&
+	       !event_pending(c->again, EV_TIMEOUT, NULL);
 }
 
 bool
@@ -149,7 +139,9 @@ run_command(struct client *c, const char *name, const json_t *request)
 		return send_error(c, err);
 	}
 	c->ctl->caller = c->cred;
+	c->ctl->asking = c;
 	json_t *result = cmd->fn(cmd->arg, request, err, sizeof(err));
+	c->ctl->asking = NULL;
 	if (!result)
 		return send_error(c, err[0] ? err : "failed");
 	return send_answer(c, json_pack("{s:b, s:o}", "ok", 1, "result", result));
@@ -290,6 +282,8 @@ on_written(struct bufferevent *bev, void *arg)
 	(void)bev;
 	if (c->closing)
 		client_free(c);
+	else
+		ctl_stream_written(c);
 }
 
 static void
@@ -297,7 +291,9 @@ on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct client *c = arg;
 
-	(void)bev;
+	/* One that watches may look away for as long as it likes: what waits for it is bounded. */
+	if ((what & BEV_EVENT_TIMEOUT) && c->watches && !c->closing && bufferevent_enable(bev, EV_WRITE) == 0)
+		return;
 	if (!(what & BEV_EVENT_EOF) || c->closing) {
 		client_free(c); /* an error, or nobody reads */
 		return;

@@ -58,9 +58,8 @@ table_text(struct sbuf *out, const char *text)
 	}
 }
 
-/* Characters of clean text. */
-static size_t
-width(const char *text)
+size_t
+table_width(const char *text)
 {
 	size_t n = 0;
 
@@ -126,9 +125,9 @@ static void
 measure(const struct table *t, size_t *widths)
 {
 	for (size_t i = 0; i < t->n_columns; i++)
-		widths[i] = t->columns[i].header ? width(t->columns[i].header) : 0;
+		widths[i] = t->columns[i].header ? table_width(t->columns[i].header) : 0;
 	for (size_t i = 0; i < t->n_cells; i++) {
-		const size_t w = width(t->cells[i]);
+		const size_t w = table_width(t->cells[i]);
 
 		if (w > widths[i % t->n_columns])
 			widths[i % t->n_columns] = w;
@@ -142,21 +141,31 @@ pad(struct sbuf *out, size_t n)
 		sbuf_addc(out, ' ');
 }
 
-/* One cell of a line, with the space before it; nothing is padded behind the last one. */
 static void
-print_cell(const struct table *t, size_t column, const size_t *widths, const char *text, struct sbuf *out)
+print_cell(const struct table *t, size_t column, const size_t *widths, const char *text, bool last, struct sbuf *out)
 {
-	const size_t gap = widths[column] - width(text);
+	const size_t gap = widths[column] - table_width(text);
 
 	if (column)
 		sbuf_puts(out, "  ");
 	if (t->columns[column].align == TABLE_RIGHT)
 		pad(out, gap);
 	sbuf_puts(out, text);
-	if (column == t->n_columns - 1)
-		sbuf_addc(out, '\n');
-	else if (t->columns[column].align == TABLE_LEFT)
+	if (t->columns[column].align == TABLE_LEFT && !last)
 		pad(out, gap);
+}
+
+/* Ends behind the last cell that shows something. */
+static void
+print_row(const struct table *t, const size_t *widths, char *const *cells, struct sbuf *out)
+{
+	size_t n = t->n_columns;
+
+	while (n > 0 && !*cells[n - 1])
+		n--;
+	for (size_t i = 0; i < n; i++)
+		print_cell(t, i, widths, cells[i], i == n - 1, out);
+	sbuf_addc(out, '\n');
 }
 
 bool
@@ -167,9 +176,12 @@ table_print(const struct table *t, struct sbuf *out)
 	if (t->failed || t->n_columns > TABLE_COLUMNS_MAX)
 		return false;
 	measure(t, widths);
-	for (size_t i = 0; i < t->n_columns && t->columns[0].header; i++)
-		print_cell(t, i, widths, t->columns[i].header, out);
-	for (size_t i = 0; i < t->n_cells; i++)
-		print_cell(t, i % t->n_columns, widths, t->cells[i], out);
+	if (t->columns[0].header) {
+		for (size_t i = 0; i < t->n_columns; i++)
+			print_cell(t, i, widths, t->columns[i].header, i == t->n_columns - 1, out);
+		sbuf_addc(out, '\n');
+	}
+	for (size_t i = 0; i + t->n_columns <= t->n_cells; i += t->n_columns)
+		print_row(t, widths, t->cells + i, out);
 	return !sbuf_failed(out);
 }

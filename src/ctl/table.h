@@ -33,12 +33,14 @@ void table_init(struct table *t, const struct table_column *columns, size_t n_co
 void table_fini(struct table *t);
 /* The next cell; a row is complete when it has one for each column.  An empty one shows as "-". */
 void table_cell(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The next 'n' cells show nothing, as in a row that continues the one above; the last one of a row shouldn't. */
+/* The next 'n' cells show nothing, as in a row that continues the one above. */
 void table_blank(struct table *t, size_t n);
 /* Appends the header and all rows, two spaces between columns, none at the end of a line.  False when out of memory. */
 bool table_print(const struct table *t, struct sbuf *out);
 
 /* Appends text as it may be shown on a terminal. */
 void table_text(struct sbuf *out, const char *text);
+/* Characters of such text. */
+size_t table_width(const char *text);
 
 #endif

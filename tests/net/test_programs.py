@@ -209,10 +209,11 @@ def groups(net):
     one, two = net.clients
     with listening(net):
         head, rows = table(net.server.castctl("groups"))
-        expect(head == ["GROUP", "PORT", "MODE", "SOURCES", "EXPIRES", "HOSTS"], f"columns {head}")
-        got = {(r[0], r[1], r[2], r[3], r[-1]) for r in rows}
-        want = {(GROUP4, one.name, "exclude", "-", one.addr4), (GROUP4, TAP, "exclude", "-", net.server.addr4),
-                (SSM, two.name, "include", net.server.addr4, two.addr4)}
+        expect(head == ["GROUP", "PORT", "MODE", "EXPIRES", "SOURCES", "HOSTS", "WANT", "VERSION", "AGE"], f"columns {head}")
+        got = {(*r[:3], r[4].split()[0], *r[5:8]) for r in rows}
+        want = {(GROUP4, one.name, "exclude", "-", one.addr4, "all", "3"),
+                (GROUP4, TAP, "exclude", "-", net.server.addr4, "all", "3"),
+                (SSM, two.name, "include", net.server.addr4, two.addr4, net.server.addr4, "3")}
         expect(want <= got and len(got) == 4, f"rows are {got}")
         expect({(r[0], r[1]) for r in rows if r[0] == GROUP6} == {(GROUP6, one.name)}, f"rows are {got}")
         result = json.loads(net.server.castctl("--json", "groups"))

@@ -113,10 +113,19 @@ test_blank_cells(void **state)
 	table_blank(&t, 1);
 	table_cell(&t, "12");
 	table_cell(&t, "%s", "");
+	/* Nothing is behind the last cell that shows something. */
+	table_blank(&t, 1);
+	table_cell(&t, "3");
+	table_blank(&t, 1);
+	table_cell(&t, "b");
+	table_blank(&t, 2 + 3);
 	assert_printed(&t, "NAME   N  TEXT\n"
 			   "a      1  first\n"
 			   "          second\n"
-			   "      12  -\n");
+			   "      12  -\n"
+			   "       3\n"
+			   "b\n"
+			   "\n");
 }
 
 /* More rows than fit at first. */
