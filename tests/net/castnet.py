@@ -310,8 +310,10 @@ class Host:
         self.net = net
         self.name = name
         self.ns = net.add_namespace(name)
-        self.addresses = addresses  # "10.8.0.1/24", "fd08::1/64"
-        self.addr4, self.addr6 = (a.split("/")[0] for a in addresses)
+        self.device = TAP
+        self.port = name  # what the switch calls it
+        self.addresses = addresses  # "10.8.0.1/24", "fd08::1/64", or None
+        self.addr4, self.addr6 = (a.split("/")[0] for a in addresses or ("", ""))
         self.binary = program
         self.config = os.path.join(net.dir, f"{name}.conf")
         self.socket = os.path.join(net.dir, f"{name}.sock")
@@ -390,31 +392,23 @@ class Client(Host):
 # --- the whole
 
 
-class Net:
-    """A server and clients.  What is passed as snooping, peers and extra goes into the server's configuration."""
+class Network:
+    """Namespaces, programs and a directory for their files.  The first of the hosts is the server: it has the switch
+    whose members are asked for here."""
 
     _numbers = itertools.count()
 
-    def __init__(self, clients=3, snooping="", peers="", extra="", over_ipv6=(), detach=False, mtu=1400):
+    def __init__(self, detach=False):
         number = next(self._numbers)
         self.prefix = f"cs{os.getpid()}" + (f".{number}" if number else "")
         self.detach = detach
-        self.mtu = mtu
         self.hosts = []
         self.namespaces = []
         self.closers = []  # called first by close(), last one first
         self.dir = tempfile.mkdtemp(prefix=f"castswitch-{os.getpid()}-", dir="/tmp")
         _open_nets.append(self)
-        self.server = self._add(Host(self, "server", "castswitchd", ("10.8.0.1/24", "fd08::1/64")))
-        self.server.ns.ip("addr", "add", f"{SERVER_UNDER4}/32", "dev", "lo")
-        self.server.ns.ip("addr", "add", f"{SERVER_UNDER6}/128", "dev", "lo", "nodad")
-        self.clients = [self._add(Client(self, n, n in over_ipv6)) for n in range(1, clients + 1)]
-        self._make_keys()
-        self._configure_server(snooping, peers, extra)
-        for client in self.clients:
-            self.configure_client(client)
 
-    def _add(self, host):
+    def add(self, host):
         self.hosts.append(host)
         return host
 
@@ -426,6 +420,82 @@ class Net:
     def forget(self):
         """Leaves everything as it is when we end."""
         _open_nets.remove(self)
+
+    @property
+    def server(self):
+        return self.hosts[0]
+
+    def start_server(self):
+        self.server.start()
+        wait_for("the server answers on its control socket", self.server.status)
+
+    # --- memberships
+
+    def groups(self, group=None):
+        """Rows of `castctl groups`, of one group or of all."""
+        return [g for g in self.server.control("groups") if group in (None, g["group"])]
+
+    def members(self, group):
+        """Names of the ports with a member of the group; a row without anything wanted is none."""
+        return {g["port"] for g in self.groups(group)
+                if g["mode"] == "exclude" or any(s["state"] == "forward" for s in g.get("sources", []))}
+
+    def wait_members(self, group, *hosts):
+        """Until exactly these hosts are members."""
+        want = {h.port for h in hosts}
+        wait_for(f"members of {group} are {sorted(want)}", lambda: self.members(group) == want, 5)
+
+    # --- the end
+
+    def logs(self, lines=60):
+        """The last lines of each program's output."""
+        for host in self.hosts:
+            with contextlib.suppress(OSError), open(host.log, encoding="utf-8", errors="replace") as f:
+                for line in f.read().splitlines()[-lines:]:
+                    yield f"{host.name}: {line}"
+
+    def stop_programs(self):
+        """Clients first; returns what went wrong, one line each."""
+        wrong = []
+        for host in [*self.hosts[1:], *self.hosts[:1]]:
+            if host.program:
+                try:
+                    code = host.stop()
+                    if code != 0:
+                        wrong.append(f"{host.name} ended with exit code {code}")
+                except Failure as e:
+                    wrong.append(str(e))
+        return wrong
+
+    def close(self):
+        """Returns what went wrong, one line each; the second time does nothing."""
+        if self not in _open_nets:
+            return []
+        _open_nets.remove(self)
+        for closer in reversed(self.closers):
+            closer()
+        wrong = self.stop_programs()
+        for ns in self.namespaces:
+            ns.delete()
+        shutil.rmtree(self.dir, ignore_errors=True)
+        return wrong
+
+
+class Net(Network):
+    """A server and clients.  What is passed as snooping, peers and extra goes into the server's configuration."""
+
+    def __init__(self, clients=3, snooping="", peers="", extra="", over_ipv6=(), detach=False, mtu=1400):
+        super().__init__(detach)
+        self.mtu = mtu
+        self.add(Host(self, "server", "castswitchd", ("10.8.0.1/24", "fd08::1/64")))
+        self.server.port = TAP
+        self.server.ns.ip("addr", "add", f"{SERVER_UNDER4}/32", "dev", "lo")
+        self.server.ns.ip("addr", "add", f"{SERVER_UNDER6}/128", "dev", "lo", "nodad")
+        self.clients = [self.add(Client(self, n, n in over_ipv6)) for n in range(1, clients + 1)]
+        self._make_keys()
+        self._configure_server(snooping, peers, extra)
+        for client in self.clients:
+            self.configure_client(client)
 
     # --- configuration
 
@@ -470,59 +540,6 @@ peers {{ {peers} }}
             client.wait_connected()
         return self
 
-    def start_server(self):
-        self.server.start()
-        wait_for("the server answers on its control socket", self.server.status)
-
     def peers(self):
         """{name: row} of those whose tunnel is up."""
         return {p["name"]: p for p in self.server.control("peers") if p["state"] == "established"}
-
-    def groups(self, group=None):
-        """Rows of `castctl groups`, of one group or of all."""
-        return [g for g in self.server.control("groups") if group in (None, g["group"])]
-
-    def members(self, group):
-        """Names of the ports with a member of the group; a row without anything wanted is none."""
-        return {g["port"] for g in self.groups(group)
-                if g["mode"] == "exclude" or any(s["state"] == "forward" for s in g.get("sources", []))}
-
-    def wait_members(self, group, *hosts):
-        """Until exactly these clients are members (the server's own tap is called by its interface's name)."""
-        want = {TAP if h is self.server else h.name for h in hosts}
-        wait_for(f"members of {group} are {sorted(want)}", lambda: self.members(group) == want, 5)
-
-    # --- the end
-
-    def logs(self, lines=60):
-        """The last lines of each program's output."""
-        for host in self.hosts:
-            with contextlib.suppress(OSError), open(host.log, encoding="utf-8", errors="replace") as f:
-                for line in f.read().splitlines()[-lines:]:
-                    yield f"{host.name}: {line}"
-
-    def stop_programs(self):
-        """Clients first; returns what went wrong, one line each."""
-        wrong = []
-        for host in [*self.hosts[1:], *self.hosts[:1]]:
-            if host.program:
-                try:
-                    code = host.stop()
-                    if code != 0:
-                        wrong.append(f"{host.name} ended with exit code {code}")
-                except Failure as e:
-                    wrong.append(str(e))
-        return wrong
-
-    def close(self):
-        """Returns what went wrong, one line each; the second time does nothing."""
-        if self not in _open_nets:
-            return []
-        _open_nets.remove(self)
-        for closer in reversed(self.closers):
-            closer()
-        wrong = self.stop_programs()
-        for ns in self.namespaces:
-            ns.delete()
-        shutil.rmtree(self.dir, ignore_errors=True)
-        return wrong

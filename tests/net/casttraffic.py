@@ -209,7 +209,7 @@ class Stream:
         if self.socket:
             self.socket.close()
             self.socket = None
-        self.socket = multicast_sender(self.host.ns, TAP, self.family, self.host.addr(self.family))
+        self.socket = multicast_sender(self.host.ns, self.host.device, self.family, self.host.addr(self.family))
         self.socket.setblocking(False)
 
     def tick(self):
@@ -356,15 +356,15 @@ class Receiver(_Reader):
         self.group = group
         super().__init__(pump, multicast_listener(host.ns, family_of(group), port))
 
-    def join(self, source=None, device=TAP):
-        """Returns when (just before).  Without device the kernel's routes decide where."""
-        ifindex = self.host.ns.ifindex(device) if device else 0
+    def join(self, source=None, by_route=False):
+        """Returns when (just before).  by_route: the kernel's routes decide where, not the host's device."""
+        ifindex = 0 if by_route else self.host.ns.ifindex(self.host.device)
         at = now()
         join(self.socket, self.group, ifindex, source)
         return at
 
-    def leave(self, source=None, device=TAP):
-        ifindex = self.host.ns.ifindex(device) if device else 0
+    def leave(self, source=None):
+        ifindex = self.host.ns.ifindex(self.host.device)
         at = now()
         join(self.socket, self.group, ifindex, source, leave=True)
         return at
@@ -374,13 +374,13 @@ class Receiver(_Reader):
 
 
 class Tapped(_Reader):
-    """All that the tap of a host hands to its kernel, wanted or not: `seen` of streams, and the number of other
+    """All that the interface of a host hands to its kernel, wanted or not: `seen` of streams, and the number of other
     frames."""
 
-    def __init__(self, pump, host, device=TAP):
+    def __init__(self, pump, host):
         with host.ns:
             s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-            s.bind((device, ETH_P_ALL))
+            s.bind((host.device, ETH_P_ALL))
         self.others = 0
         super().__init__(pump, s)
 
@@ -488,6 +488,9 @@ class _HereNamespace:
 class _Here:
     ns = _HereNamespace()
 
+    def __init__(self, device=TAP):
+        self.device = device
+
     @staticmethod
     def addr(family):
         return "::" if family == socket.AF_INET6 else "0.0.0.0"
@@ -495,8 +498,8 @@ class _Here:
 
 def _listen(group, port, device=TAP, source=None):
     pump = Pump()
-    receiver = Receiver(pump, _Here, group, int(port))
-    receiver.join(source, device)
+    receiver = Receiver(pump, _Here(device), group, int(port))
+    receiver.join(source)
     print(f"joined {group}, listening on port {port}", flush=True)
     before = 0
     while True:
@@ -509,7 +512,7 @@ def _listen(group, port, device=TAP, source=None):
 
 
 def _send(group, port):
-    stream = Stream(Pump(), _Here, group, int(port))
+    stream = Stream(Pump(), _Here(), group, int(port))
     print(f"sending 10 Mbit/s to {group} port {port}", flush=True)
     stream.finished.wait()
 

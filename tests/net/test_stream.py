@@ -247,7 +247,7 @@ def to_the_server(net):
 def join_by_route(net):
     for group in ("239.1.3.2", "ff15::3:2"):
         with listeners(net, group, [net.clients[1]]) as ears, flowing(net, net.server, group) as stream:
-            ears[net.clients[1]][0].join(device=None)
+            ears[net.clients[1]][0].join(by_route=True)
             wait_for(f"{group} arrives", lambda: ears[net.clients[1]][0].of(stream).packets > 20, 5)
 
 
