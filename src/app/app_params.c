@@ -47,8 +47,11 @@ app_switch_params(const struct conf_switch *sw, const struct conf_snooping *s, s
 	struct sw_snooping *p = &ret->snooping;
 	p->enabled[GM_IGMP] = s->igmp;
 	p->enabled[GM_MLD] = s->mld;
-	p->version[GM_IGMP] = s->igmp_version;
-	p->version[GM_MLD] = s->mld_version;
+	/* A client has no say in queries, so nothing of them. */
+	if (s->igmp_version) {
+		p->version[GM_IGMP] = s->igmp_version;
+		p->version[GM_MLD] = s->mld_version;
+	}
 	p->querier = querier_of(s->querier);
 	p->robustness = (uint8_t)s->robustness;
 	p->query_interval = s->query_interval;

@@ -326,7 +326,7 @@ static void
 test_client(void **state)
 {
 	(void)state;
-	assert_true(walk(CONF_CLIENT, SWITCH) > 20);
+	assert_true(walk(CONF_CLIENT, SWITCH) > 15);
 }
 
 /* The rules for groups themselves, and in their places. */

@@ -275,7 +275,6 @@ test_client_values(void **state)
 	assert_int_equal(c->remote_order, CONF_REMOTE_RANDOM);
 	assert_true(c->pull.address && c->pull.multicast_route && !c->pull.mtu);
 	assert_false(c->snooping.igmp);
-	assert_int_equal(c->snooping.querier, CONF_OFF);
 	assert_int_equal(c->sw.mtu, 1280);
 	assert_prefix(&c->tap.address.v[0], "10.8.0.20/24");
 	assert_string_equal(c->control.socket, CASTSWITCH_RUNDIR "/castswitch.sock");
