@@ -62,6 +62,8 @@ client_switch_params(const struct conf_client *conf, struct sw_params *ret)
 {
 	app_switch_params(&conf->sw, &conf->snooping, ret);
 	ret->snooping.querier = SW_QUERIER_OFF;
+	/* The server decides; but PAUSE is between two ends of a wire. */
+	ret->forward_reserved = (uint16_t)~(1 << 1);
 }
 
 /* DESIGN section 6, "the client's switch": its querier is off and the tunnel is where routers are, so reports pass up
