@@ -201,7 +201,7 @@ void mdb_port_flush(struct mdb *m, struct mdb_port *p, struct mono now);
 void mdb_port_flush_family(struct mdb *m, struct mdb_port *p, enum gm_family family, struct mono now);
 /* A port that was away has come back and its hosts are asked: what they do not report anew ends at 'until', if not
  * before. */
-void mdb_port_resume(struct mdb *m, struct mdb_port *p, struct mono until, struct mono now);
+void mdb_port_resume(struct mdb *m, struct mdb_port *p, struct mono until);
 /* Forgets everything of a port and frees what it holds; before mdb_fini(). */
 void mdb_port_fini(struct mdb *m, struct mdb_port *p, struct mono now);
 

@@ -242,7 +242,6 @@ mdb_pg_new(struct mdb *m, struct mdb_port *p, uint16_t vid, const struct ipaddr 
 	mdb_pg_link(g, pg);
 	list_push_back(&p->groups, &pg->by_port);
 	m->n_pgs++;
-	mdb_mark(m, g);
 	return pg;
 }
 

@@ -290,6 +290,5 @@ void
 mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg)
-		if (!h->exclude)
-			mdb_host_adopt(m, pg, h, rec);
+		mdb_host_adopt(m, pg, h, rec);
 }

@@ -89,7 +89,7 @@ void mdb_apply(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
 /* Q(G, marked sources) or Q(G, sources not marked): those whose timers run.  What is to be asked is only noted, since a
  * row may ask twice: mdb_send_due() sends it. */
 void mdb_ask_sources(struct mdb *m, struct mdb_pg *pg, bool marked, struct mdb_record *rec);
-/* Q(G). */
+/* Q(G), of a port group in EXCLUDE mode. */
 void mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
 /* Sends what is due of the specific queries and arms the next transmission. */
 void mdb_send_due(struct mdb *m, struct mdb_pg *pg, struct mono now);

@@ -137,8 +137,6 @@ mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 {
 	const struct mdb_timing *t = mdb_timing(m, pg);
 	struct mono at = mono_add(rec->now, mdb_lmqt(t));
-	if (!pg->exclude)
-		return;
 	if (mdb_pg_is_exact(pg, rec->now)) {
 		if (mdb_hosts_want(m, pg, NULL, rec->now))
 			return;

@@ -102,9 +102,8 @@ mdb_lower(struct mdb *m, struct timer *t, struct mono until)
 }
 
 void
-mdb_port_resume(struct mdb *m, struct mdb_port *p, struct mono until, struct mono now)
+mdb_port_resume(struct mdb *m, struct mdb_port *p, struct mono until)
 {
-	until = mono_max(until, now);
 	LIST_EACH (pg, &p->groups, struct mdb_pg, by_port) {
 		mdb_lower(m, &pg->group_timer, until);
 		LIST_EACH (s, &pg->sources, struct mdb_source, by_pg)

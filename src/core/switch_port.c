@@ -103,7 +103,7 @@ sw_port_go_up(struct sw *sw, struct sw_port *p, struct mono now)
 	/* One query may get lost; what is not reported after two is of hosts that are gone. */
 	if (resumes && mono_before(now, answered)) {
 		timerq_arm(&sw->timers, &p->ask_again, mono_add(now, SW_RESUME_ASK));
-		mdb_port_resume(&sw->mdb, &p->mdb, mono_add(answered, SW_RESUME_ASK), now);
+		mdb_port_resume(&sw->mdb, &p->mdb, mono_add(answered, SW_RESUME_ASK));
 	}
 }
 

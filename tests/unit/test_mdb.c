@@ -197,11 +197,76 @@ test_static_goes_with_port(void **state)
 	assert_true(gets(&w, &w.b, "239.1.1.1", "10.9.9.1"));
 	mdb_port_flush(&w.mdb, &w.b, w.now);
 	assert_int_equal(w.leaves, 1);
+	assert_true(mdb_check(&w.mdb));
 	assert_true(gets(&w, &w.b, "239.1.1.1", "10.9.9.1"));
+
+	/* Without it what is reported counts again. */
+	report(&w, &w.b, GM_IS_IN, "239.1.1.1", &s, 1, &counts);
+	mdb_static_clear(&w.mdb, &w.b);
+	assert_true(mdb_check(&w.mdb));
+	assert_true(gets(&w, &w.b, "239.1.1.1", "10.9.9.1"));
+	assert_false(gets(&w, &w.b, "239.1.1.1", "10.9.9.2"));
+	assert_true(mdb_static_add(&w.mdb, &w.b, 0, &g, NULL));
 	mdb_port_fini(&w.mdb, &w.b, w.now);
 	assert_false(gets(&w, &w.b, "239.1.1.1", "10.9.9.2"));
 	assert_int_equal(w.mdb.n_groups, 1);
 	assert_true(mdb_port_init(&w.b, 1, &params));
+	stop(&w);
+}
+
+/* What hosts reported leaves no trace in a static group. */
+static void
+test_static_forgets_reports(void **state)
+{
+	const struct mdb_port_params params = { .fast_leave = SW_FAST_LEAVE_OFF };
+	const struct ipaddr g = ip("239.1.1.1"), s = ip("10.9.9.1");
+	struct gm_msg old = { .family = GM_IGMP, .kind = GM_REPORT_OLD, .version = 2, .group = g };
+	const struct mdb_pg *pg;
+	struct world w;
+	bool counts;
+
+	(void)state;
+	start(&w, &LIMITS, &params);
+	assert_true(mdb_static_add(&w.mdb, &w.a, 0, &g, &s));
+	pg = container_of(list_first(&w.a.groups), struct mdb_pg, by_port);
+	for (int i = 0; i < 2; i++) {
+		/* In EXCLUDE mode, with an older host, while a question is open. */
+		assert_int_equal(mdb_report(&w.mdb, &w.a, 0, &HOST, &old, w.now, &counts), DROP_NONE);
+		old.kind = GM_LEAVE;
+		assert_int_equal(mdb_report(&w.mdb, &w.a, 0, &HOST, &old, w.now, &counts), DROP_NONE);
+		old.kind = GM_REPORT_OLD;
+		assert_int_equal(w.queries, 1 + i);
+		assert_true(gets(&w, &w.a, "239.1.1.1", "10.9.9.2"));
+		mdb_port_flush(&w.mdb, &w.a, w.now);
+		assert_true(mdb_check(&w.mdb));
+		assert_false(gets(&w, &w.a, "239.1.1.1", "10.9.9.2"));
+		assert_int_equal(pg->v2_until.ns, 0);
+		assert_true(mono_is_never(mdb_next(&w.mdb)));
+	}
+	stop(&w);
+}
+
+static void
+test_host(void **state)
+{
+	const struct mdb_port_params params = { .fast_leave = SW_FAST_LEAVE_AUTO };
+	const struct mdb_host *h;
+	struct world w;
+	bool counts;
+
+	(void)state;
+	start(&w, &LIMITS, &params);
+	for (int i = 0; i < 2; i++) {
+		w.now = mono_add(w.now, SEC);
+		report(&w, &w.a, GM_IS_EX, "239.1.1.1", NULL, 0, &counts);
+		h = container_of(list_first(&container_of(list_first(&w.a.groups), struct mdb_pg, by_port)->hosts),
+				 struct mdb_host, by_pg);
+		assert_true(mac_equal(&h->mac, &HOST));
+		assert_true(ipaddr_is_v4(&h->ip));
+		assert_int_equal(h->version, 3);
+		assert_int_equal(h->seen.ns, w.now.ns);
+		assert_int_equal(w.a.n_hosts, 1);
+	}
 	stop(&w);
 }
 
@@ -266,8 +331,8 @@ test_resume(void **state)
 	report(&w, &w.a, GM_IS_IN, "232.1.1.1", &s, 1, &counts);
 	report(&w, &w.b, GM_IS_EX, "239.1.1.1", NULL, 0, &counts);
 	until = mono_add(w.now, 3 * SEC);
-	mdb_port_resume(&w.mdb, &w.a, until, w.now);
-	mdb_port_resume(&w.mdb, &w.a, mono_add(until, SEC), w.now);
+	mdb_port_resume(&w.mdb, &w.a, until);
+	mdb_port_resume(&w.mdb, &w.a, mono_add(until, SEC));
 	assert_int_equal(mdb_next(&w.mdb).ns, until.ns);
 	mdb_tick(&w.mdb, mono_from_ns(until.ns - 1));
 	assert_true(gets(&w, &w.a, "232.1.1.1", "10.9.9.1"));
@@ -283,10 +348,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules_are_copied),
-		cmocka_unit_test(test_static_goes_with_port),
-		cmocka_unit_test(test_publishing_waits),
-		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_rules_are_copied),       cmocka_unit_test(test_static_goes_with_port),
+		cmocka_unit_test(test_static_forgets_reports), cmocka_unit_test(test_host),
+		cmocka_unit_test(test_publishing_waits),       cmocka_unit_test(test_resume),
 	};
 
 	return cmocka_run_group_tests_name("mdb", tests, NULL, NULL);
