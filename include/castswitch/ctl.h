@@ -11,7 +11,8 @@
  * new one is told so and closed); bytes of a request line (longer: one error answer, then closed); bytes of unread
  * answers (a client that has more and still asks is dropped, and one that reads nothing for 30 s).  No client, however
  * slow or silent, blocks another or the loop; one that stops in the middle of a line only keeps its place.  Requests of
- * one client are answered in order, a few at a time so that it cannot starve the loop.  The program must ignore SIGPIPE.
+ * one client are answered in order, a few at a time so that it cannot starve the loop.  The program must ignore
+ * SIGPIPE.
  *
  * A client that watches is sent lines {"event":...} of what happens, between the answers ({"ok":...}) to what it asks,
  * until it closes its side.  It never makes place for others, so only some may watch, and it may look away for as long

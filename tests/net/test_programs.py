@@ -228,6 +228,56 @@ def groups(net):
     expect(not rows, f"after all left: {rows}")
 
 
+class Watch:
+    """castctl groups --watch, and what it printed."""
+
+    def __init__(self, host, *args):
+        self.process = subprocess.Popen([castnet.binary("castctl"), "--socket", host.socket, "groups", "--watch", *args],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.text = ""
+
+    def read(self):
+        self.text += (self.process.stdout.read() or b"").decode()
+        return self.text
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+
+@casttest.case("castctl groups --watch: joins and leaves as they happen, on the server and on the client")
+def watch(net):
+    one = net.clients[0]
+    with Watch(net.server, GROUP4) as text, Watch(net.server, "--json", "--port", one.name) as objects, \
+            Watch(one) as client:
+        # castctl says nothing once it watches, so it is asked until it shows something.
+        def shown(event):
+            joined = f" {event} +{{}} +{re.escape(GROUP4)} +{one.mac()}\n"
+            return re.search(joined.format(one.name), text.read()) and re.search(joined.format(TAP), client.read())
+
+        def joins_and_leaves():
+            with Receiver(net.pump, one, GROUP4) as r:
+                r.join()
+                net.wait_members(GROUP4, one)
+            net.wait_members(GROUP4)
+            return shown("join") and shown("leave")
+
+        wait_for("a join and a leave are shown", joins_and_leaves)
+        events = [json.loads(line) for line in objects.read().splitlines()]
+        expect({e["event"] for e in events if e.get("group") == GROUP4} == {"join", "leave"}, f"{events}")
+        expect({e["port"] for e in events} == {one.name}, f"{events}")
+        one.stop()
+        expect(client.process.wait(10) == RUNTIME, "castctl ends with the program")
+        err = client.process.stderr.read().decode()
+        expect(err.startswith(f"castctl: {one.socket} closed the connection (has castswitch"), err)
+    one.start()
+    one.wait_connected()
+
+
 @casttest.case("castctl peers: who is connected")
 def peers(net):
     head, rows = table(net.server.castctl("peers"))
