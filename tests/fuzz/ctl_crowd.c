@@ -1,6 +1,7 @@
 /* Many clients of the control socket, and a model of what the program owes to each. */
 #include "fuzz/ctl_crowd.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -84,13 +85,25 @@ peer_receive(struct peer *p)
 	FUZZ_CHECK(p->answers.n <= p->expected.answers);
 }
 
-/* The program has closed the connection. */
+/* Sees which connections the program has closed. */
+static void
+poll_closed(struct pollfd *fds, nfds_t n)
+{
+	int r;
+
+	do
+		r = poll(fds, n, 0);
+	while (r < 0 && errno == EINTR); /* by libFuzzer's alarm */
+	FUZZ_CHECK(r >= 0);
+}
+
 static bool
 is_gone(const struct peer *p)
 {
-	struct pollfd poll_fd = { .fd = p->fd, .events = 0 };
+	struct pollfd fd = { .fd = p->fd };
 
-	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLHUP | POLLERR)) != 0;
+	poll_closed(&fd, 1);
+	return fd.revents != 0;
 }
 
 /* Something else than having been silent ended it, and it got what it had to get before. */
@@ -114,7 +127,7 @@ look_around(struct crowd *w)
 
 	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
 		fds[i] = (struct pollfd){ .fd = w->peers[i].fd };
-	FUZZ_CHECK(poll(fds, CTL_CLIENTS_MAX, 0) >= 0);
+	poll_closed(fds, CTL_CLIENTS_MAX);
 	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++) {
 		if (!fds[i].revents)
 			continue;
