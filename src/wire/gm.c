@@ -218,8 +218,8 @@ destination_allowed(const struct gm_msg *m, const struct ipaddr *dst)
 	const struct gm_well_known *to = &gm_well_known[m->family];
 
 	switch (m->kind) {
-	case GM_QUERY:
-		return ipaddr_equal(dst, ipaddr_is_any(&m->group) ? &to->all_hosts : &m->group);
+	case GM_QUERY: /* to all hosts whatever it asks for (RFC 3376 4.1.12): the Linux bridge does that */
+		return ipaddr_equal(dst, &to->all_hosts) || (!ipaddr_is_any(&m->group) && ipaddr_equal(dst, &m->group));
 	case GM_REPORT_OLD:
 		return ipaddr_equal(dst, &m->group);
 	case GM_LEAVE: /* old hosts leave to the group itself (RFC 2236 9) */

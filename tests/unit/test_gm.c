@@ -343,7 +343,9 @@ test_igmp_destination(void **state)
 	assert_int_equal(changed("IGMPv1 general", AT_DST4, "e0000002"), DROP_GM_DESTINATION);
 	assert_int_equal(changed("IGMPv2 general", AT_DST4, "e0000002"), DROP_GM_DESTINATION);
 	assert_int_equal(changed("IGMPv3 general", AT_DST4, "ef010203"), DROP_GM_DESTINATION);
-	assert_int_equal(changed("IGMPv2 group", AT_DST4, "e0000001"), DROP_GM_DESTINATION);
+	assert_int_equal(changed("IGMPv2 group", AT_DST4, "e0000001"), DROP_NONE);
+	assert_int_equal(changed("IGMPv2 group", AT_DST4, "e0000002"), DROP_GM_DESTINATION);
+	assert_int_equal(changed("IGMPv3 group", AT_DST4, "e0000001"), DROP_NONE);
 	assert_int_equal(changed("IGMPv3 group", AT_DST4, "ef010204"), DROP_GM_DESTINATION);
 	assert_int_equal(changed("IGMPv1 report", AT_DST4, "e0000001"), DROP_GM_DESTINATION);
 	assert_int_equal(changed("IGMPv2 report", AT_DST4, "e0000016"), DROP_GM_DESTINATION);
@@ -361,7 +363,9 @@ test_mld_destination(void **state)
 	assert_int_equal(changed("MLDv1 general", AT_DST6 + 15, "02"), DROP_GM_DESTINATION);
 	assert_int_equal(changed("MLDv2 general", AT_DST6 + 1, "05"), DROP_GM_DESTINATION);
 	assert_int_equal(changed("MLDv1 address", AT_DST6 + 15, "35"), DROP_GM_DESTINATION);
-	assert_int_equal(changed("MLDv2 address", AT_DST6, "ff020000000000000000000000000001"), DROP_GM_DESTINATION);
+	assert_int_equal(changed("MLDv1 address", AT_DST6, "ff020000000000000000000000000001"), DROP_NONE);
+	assert_int_equal(changed("MLDv2 address", AT_DST6, "ff020000000000000000000000000001"), DROP_NONE);
+	assert_int_equal(changed("MLDv2 address", AT_DST6, "ff020000000000000000000000000002"), DROP_GM_DESTINATION);
 	assert_int_equal(changed("MLDv1 report", AT_DST6 + 15, "35"), DROP_GM_DESTINATION);
 	assert_int_equal(changed("MLDv1 done", AT_DST6 + 15, "01"), DROP_GM_DESTINATION);
 	assert_int_equal(changed("MLDv1 done", AT_DST6, "ff3e0000000000000000000000001234"), DROP_GM_DESTINATION);
