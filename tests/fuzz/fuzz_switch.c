@@ -1,510 +1,391 @@
-/* The switch: frames of hostile hosts on several ports, time, and ports that come and go.
+/* The switch: frames of hostile hosts on several ports, time, ports that come and go, settings that change.
  *
- * Input: one byte of enum mode, then steps.  A step is a byte, bits 0-2 what (enum step), bits 3-4 the port, and what
- * is told at each step.  Behind each step the switch's tables must agree with themselves and each other; every frame it
- * sends must be one it got, unchanged and not to the port it came from nor twice to one, or its own.
+ * Input: a step that makes the world (as STEP_SETTINGS), then more of them, each STEP_LEN bytes: what (enum step, and
+ * how in the upper half), where (bits 0-2 the port, 3 hold the frame for a batch, 4-6 the tag, 7 IPv6), who (a host),
+ * which (a group), and four bytes that depend.  Behind STEP_RAW and STEP_WRAP come the bytes of a frame or message,
+ * filled up to whole steps.
+ *
+ * Every frame the switch sends must be one it got, unchanged, once, and to whom a model says (switch_model.h), or its
+ * own.  What it shows, its timers and its tables must agree with each other and with what it was told (switch_world.h).
  */
 #include "fuzz/fuzz.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "castswitch/cursor.h"
-#include "castswitch/mdb.h"
-#include "castswitch/switch.h"
 #include "fuzz/gm_wrap.h"
+#include "fuzz/switch_frames.h"
+#include "fuzz/switch_world.h"
 
-enum mode {
-	MODE_NO_QUERIER = 0x01,
-	MODE_SMALL = 0x02, /* tables that fill up soon */
-	MODE_UNREG_FLOOD = 0x04,
-	MODE_UNREG_DROP = 0x08,
-	MODE_OLD = 0x10, /* our queries are of the old versions */
-	MODE_OFF = 0x20, /* IGMP is not snooped */
-	MODE_STRICT = 0x40,
-	MODE_BEFORE_QUERIER = 0x80, /* don't flood until a querier speaks */
-};
+enum { STEP_LEN = 8, RAW_MAX = 2047, STEPS_BETWEEN_CHECKS = 16 };
 
 enum step {
-	STEP_RAW,    /* u16 length, a frame */
-	STEP_WRAP,   /* u8 enum gm_wrap, u8 host, u8 length, a message of group membership */
-	STEP_REPORT, /* u8 host, u8 record type, u8 group (bit 7: IPv6), u8 number of sources (2 bits), each u8 */
-	STEP_QUERY,  /* u8 host, u8 group and bits as there (0: general), u8 number of sources, each u8 */
-	STEP_DATA,   /* u8 host, u8 destination: bit 7 IPv6, bit 6 unicast */
-	STEP_TIME,   /* u16 in units of 20 ms */
-	STEP_PORT,   /* u8 enum change */
-	STEP_SWITCH, /* u8 enum mode: other settings */
+	STEP_DATA,   /* how: bit 0: to the MAC of group a; b: source; c: segment size of a superframe */
+	STEP_OTHER,  /* how: enum other; bit 3: an IP packet; a: last byte of the MAC */
+	STEP_REPORT, /* how: record type; a: sources, a bit each; b: type and group of a second record, c: its sources;
+			d: number of further sources of the first */
+	STEP_OLD,    /* how: report, IGMPv1 report, leave */
+	STEP_QUERY,  /* how: general, S flag, older, to one host; a: sources; b: QRV and response; c: interval */
+	STEP_ROUTER, /* how: enum frames_router; a: how long */
+	STEP_TIME,   /* how: enum pass; a, b: a number */
+	STEP_PORT,   /* how: enum change; a, b, c: settings */
+	STEP_SETTINGS,  /* who to d: settings */
+	STEP_STATIC,    /* how: enum fixed; a: source */
+	STEP_RAW,       /* a, b: length */
+	STEP_WRAP,      /* a: enum gm_wrap, b: length */
+	STEP_DATA_ALSO, /* the most usual ones once more */
+	STEP_REPORT_ALSO,
+	STEP_QUERY_ALSO,
+	STEP_TIME_ALSO,
 };
 
-enum change {
-	CHANGE_DOWN,
-	CHANGE_UP,
-	CHANGE_DELETE,
-	CHANGE_ROUTER,
-	CHANGE_LIMITS,
-	CHANGE_FAST_LEAVE,
-	CHANGE_STATIC,
-	CHANGES
+enum other { OTHER_UNICAST, OTHER_BROADCAST, OTHER_GROUP, OTHER_RESERVED, OTHER_SELF, OTHER_IP_GROUP, OTHER_KINDS };
+enum pass {
+	PASS_MSEC,
+	PASS_TO_NEXT,     /* deadlines, one after another */
+	PASS_BEFORE_NEXT, /* 1 ns before it */
+	PASS_SEC,
+	PASS_ASLEEP, /* in ms; nobody looks at the switch */
+	PASS_NOTHING,
+	PASS_MIN,
+	PASS_KINDS
+};
+enum change { CHANGE_UP, CHANGE_DOWN, CHANGE_SUSPEND, CHANGE_DELETE, CHANGE_ADD, CHANGE_SETTINGS, CHANGES };
+enum fixed {
+	FIXED_MAC,
+	FIXED_OWN_MAC,
+	FIXED_GROUP,
+	FIXED_SOURCE,
+	FIXED_GROUP_MAC,
+	FIXED_NO_MACS,
+	FIXED_NO_GROUPS,
+	FIXES
 };
 
-enum { PORTS = 4, FRAME_LEN_MAX = 2047, SOURCES_MAX = 3, TICKS_MAX = 4096 };
-
-struct port {
-	struct world *world;
-	struct sw_port *port; /* NULL: deleted */
-	struct sw_port_params params;
-	bool got; /* the frame that is being switched */
-};
-
-struct world {
-	struct mono now;
-	struct rng_seeded rng_state;
-	struct rng rng;
-	struct sw_params params;
-	struct sw *sw;
-	struct port ports[PORTS];
-	const struct port *from; /* of the frame that is being switched */
-	const struct frame *frame;
-	const uint8_t *original; /* its bytes */
-	bool other_limits;       /* than when the tables were filled */
-};
-
-/* --- what the switch does --- */
+static struct {
+	uint64_t steps, scripts;
+	bool trace;
+} total;
 
 static void
-on_event(void *arg, const struct sw_event *ev, struct mono now)
+print_total(void)
 {
-	const struct world *w = arg;
+	printf("# %" PRIu64 " steps in %" PRIu64 " scripts\n", total.steps, total.scripts);
+}
 
-	FUZZ_CHECK(now.ns == w->now.ns);
-	if (ev->kind == SW_EVENT_JOIN || ev->kind == SW_EVENT_LEAVE)
-		FUZZ_CHECK(ev->port != NULL && ipaddr_is_multicast(&ev->group));
+/* A step as it was read. */
+struct order {
+	uint8_t what, how;
+	unsigned port;
+	bool hold;
+	struct frames_from from;
+	uint8_t group, a, b, c, d;
+};
+
+static struct order
+read_order(const uint8_t s[STEP_LEN])
+{
+	return (struct order){
+		.what = s[0] & 15,
+		.how = s[0] >> 4,
+		.port = (s[1] & 7u) % WORLD_PORTS,
+		.hold = s[1] & 8,
+		.from = { .host = s[2] & 15, .v6 = s[1] & 0x80, .vlan = s[1] >> 4 & 7 },
+		.group = s[3] & 15,
+		.a = s[4],
+		.b = s[5],
+		.c = s[6],
+		.d = s[7],
+	};
+}
+
+/* With FUZZ_TRACE in the environment each step is told, for whoever looks at a crash. */
+static void
+print_order(unsigned n, const struct world *w, const struct order *o)
+{
+	static const char *const names[16] = {
+		"data",     "other",  "report", "old",  "query", "router", "time",  "port",
+		"settings", "static", "raw",    "wrap", "data",  "report", "query", "time",
+	};
+
+	fprintf(stderr, "%u at %" PRIu64 " ns: %s %u port %u%s host %u%s tag %d group %u, %02x %02x %02x %02x\n", n,
+		w->now.ns, names[o->what], o->how, o->port, o->hold ? " (hold)" : "", o->from.host,
+		o->from.v6 ? " IPv6" : "", (int)o->from.vlan, o->group, o->a, o->b, o->c, o->d);
+}
+
+/* --- frames --- */
+
+static void
+receive(struct world *w, const struct order *o, const uint8_t *bytes, size_t len)
+{
+	if (len)
+		world_receive(w, o->port, bytes, len, 0, o->hold);
 }
 
 static void
-check_forwarded(struct port *p, const struct frame *f)
+step_data(struct world *w, const struct order *o)
 {
-	const struct world *w = p->world;
+	uint8_t bytes[FRAMES_MAX];
+	const size_t len = frames_udp(bytes, &o->from, o->group, o->how & 1 ? o->a : o->group, o->b % UNIVERSE_SOURCES);
 
-	FUZZ_CHECK(p != w->from && !p->got);
-	FUZZ_CHECK(memcmp(f->data, w->original, f->len) == 0);
-	FUZZ_CHECK(f->klass != FRAME_RESERVED);
-	p->got = true;
-}
-
-/* What the switch says itself are sound queries. */
-static void
-check_own(const struct port *p, const struct frame *f)
-{
-	struct frame again = { .data = f->data, .len = f->len };
-	struct gm_msg m;
-
-	FUZZ_CHECK(memcmp(f->data + 6, p->world->params.mac.b, 6) == 0);
-	FUZZ_CHECK(frame_parse(&again) == DROP_NONE);
-	FUZZ_CHECK(gm_parse(&again, &(struct gm_rules){ 0 }, &m) == DROP_NONE && m.kind == GM_QUERY);
+	world_receive(w, o->port, bytes, len, o->c, o->hold);
 }
 
 static void
-on_tx(void *arg, const struct sw_tx *items, size_t n, struct mono now)
+step_other(struct world *w, const struct order *o)
 {
-	struct port *p = arg;
+	const struct ipaddr group = frames_group(o->a, o->from.v6);
+	const struct mac to[OTHER_KINDS] = {
+		[OTHER_UNICAST] = frames_host_mac(o->a & 15),
+		[OTHER_BROADCAST] = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+		[OTHER_GROUP] = { { 1, 0, 0x0c, 0xcc, 0xcc, o->a & 3 } },
+		[OTHER_RESERVED] = { { 1, 0x80, 0xc2, 0, 0, o->a & 31 } },
+		[OTHER_SELF] = w->params.mac,
+		[OTHER_IP_GROUP] = ipaddr_group_mac(&group),
+	};
+	uint8_t bytes[FRAMES_MAX];
 
-	FUZZ_CHECK(now.ns == p->world->now.ns && n > 0 && n <= SW_BATCH && p->port != NULL);
-	for (size_t i = 0; i < n; i++) {
-		if (items[i].frame == p->world->frame)
-			check_forwarded(p, items[i].frame);
-		else
-			check_own(p, items[i].frame);
-	}
+	receive(w, o, bytes, frames_other(bytes, &o->from, &to[(o->how & 7) % OTHER_KINDS], o->how & 8, o->group));
+}
+
+static void
+step_report(struct world *w, const struct order *o)
+{
+	const struct frames_record records[2] = {
+		{ .type = o->how, .group = o->group, .sources = o->a, .run = o->d },
+		{ .type = o->b & 7, .group = o->b >> 4, .sources = o->c },
+	};
+	uint8_t bytes[FRAMES_MAX];
+
+	receive(w, o, bytes, frames_report(bytes, &o->from, records));
+}
+
+static void
+step_old(struct world *w, const struct order *o)
+{
+	const bool leave = o->how % 3 == 2;
+	const uint8_t version = o->from.v6 || o->how % 3 == 1 ? 1 : 2;
+	uint8_t bytes[FRAMES_MAX];
+
+	receive(w, o, bytes, frames_old_report(bytes, &o->from, leave ? GM_LEAVE : GM_REPORT_OLD, version, o->group));
+}
+
+static void
+step_query(struct world *w, const struct order *o)
+{
+	static const uint32_t msec[8] = { 1000, 100, 10000, 25500, 60000, 3174000, 500, 0 };
+	static const uint32_t sec[4] = { 125, 1, 20, 31744 };
+	const struct frames_query q = {
+		.general = o->how & 1,
+		.s_flag = o->how & 2,
+		.old = o->how & 4,
+		.to_host = o->how & 8,
+		.group = o->group,
+		.sources = o->a,
+		.qrv = o->b & 7,
+		.max_resp = msec[o->b >> 3 & 7] * NSEC_PER_MSEC,
+		.qqi = sec[o->c & 3] * NSEC_PER_SEC,
+	};
+	uint8_t bytes[FRAMES_MAX];
+
+	receive(w, o, bytes, frames_query(bytes, &o->from, &q));
+}
+
+static void
+step_router(struct world *w, const struct order *o)
+{
+	uint8_t bytes[FRAMES_MAX];
+
+	receive(w, o, bytes, frames_router(bytes, &o->from, o->how & 3, o->a));
+}
+
+/* The next n bytes of the input, or fewer at its end; what fills them up to whole steps is skipped. */
+static struct rcur
+payload(struct rcur *c, size_t n)
+{
+	const size_t left = rcur_left(c), whole = (n + STEP_LEN - 1) / STEP_LEN * STEP_LEN;
+	struct rcur sub = rcur_sub(c, whole < left ? whole : left);
+
+	return rcur_sub(&sub, n < left ? n : left);
+}
+
+static void
+step_raw(struct world *w, const struct order *o, struct rcur *c)
+{
+	const struct rcur frame = payload(c, (o->a << 8 | o->b) & RAW_MAX);
+
+	world_receive(w, o->port, frame.p, rcur_left(&frame), o->c, o->hold);
+}
+
+static void
+step_wrap(struct world *w, const struct order *o, struct rcur *c)
+{
+	const struct rcur message = payload(c, o->b);
+	uint8_t bytes[UINT8_MAX + WRAP_HEADERS_MAX + 8];
+	const size_t len = gm_wrap(bytes, o->a, o->from.host, &message);
+
+	receive(w, o, bytes, frames_tag(bytes, &o->from, len));
 }
 
 /* --- the world --- */
 
 static void
-set_params(struct world *w, uint8_t mode)
+step_time(struct world *w, const struct order *o)
 {
-	struct sw_snooping *s = &w->params.snooping;
+	const uint16_t n = (uint16_t)(o->a << 8 | o->b);
 
-	sw_params_default(&w->params);
-	w->params.mac = (struct mac){ { 2, 0, 0, 0, 0, 0xfe } };
-	s->querier = mode & MODE_NO_QUERIER ? SW_QUERIER_OFF : SW_QUERIER_AUTO;
-	s->unregistered = mode & MODE_UNREG_FLOOD  ? SW_UNREG_FLOOD
-			  : mode & MODE_UNREG_DROP ? SW_UNREG_DROP
-						   : SW_UNREG_ROUTERS;
-	s->flood_until_querier = !(mode & MODE_BEFORE_QUERIER);
-	s->strict_router_alert = mode & MODE_STRICT;
-	s->enabled[GM_IGMP] = !(mode & MODE_OFF);
-	s->querier_address[GM_IGMP] = ipaddr_v4_u32(0x0a000080);
-	if (mode & MODE_OLD) {
-		s->version[GM_IGMP] = 2;
-		s->version[GM_MLD] = 1;
-	}
-	if (mode & MODE_SMALL) {
-		w->params.max_macs = 4;
-		s->max_groups = 3;
-		s->max_source_records = 6;
-		s->max_sources = 2;
-	}
-}
-
-static void
-add_port(struct world *w, unsigned i)
-{
-	static const struct sw_port_ops ops = { .tx = on_tx };
-	struct port *p = &w->ports[i];
-	int err = 0;
-
-	p->world = w;
-	p->port = switch_port_add(w->sw, &p->params, &ops, p, w->now, &err);
-	FUZZ_CHECK(p->port != NULL);
-	switch_port_set_up(w->sw, p->port, true, w->now);
-}
-
-static void
-world_init(struct world *w, uint8_t mode)
-{
-	static const struct sw_ops ops = { .event = on_event };
-	static const enum sw_port_kind kinds[PORTS] = { SW_TAP, SW_NIC, SW_PEER, SW_PEER };
-	static const char *const names[PORTS] = { "tap", "nic", "alice", "bob" };
-
-	*w = (struct world){ .now = mono_from_ns(1000 * NSEC_PER_SEC) };
-	rng_seeded_init(&w->rng_state, 1, &w->rng);
-	set_params(w, mode);
-	w->sw = switch_new(&w->params, &ops, w, &w->rng, w->now);
-	FUZZ_CHECK(w->sw != NULL);
-	for (unsigned i = 0; i < PORTS; i++) {
-		sw_port_params_default(kinds[i], names[i], &w->ports[i].params);
-		w->ports[i].params.endpoint = i == 3;
-		add_port(w, i);
+	switch ((enum pass)(o->how % PASS_KINDS)) {
+	case PASS_MSEC:
+		world_advance(w, n * NSEC_PER_MSEC);
+		break;
+	case PASS_TO_NEXT:
+		for (unsigned i = 0; i <= (n & 7u); i++)
+			world_advance_to_next(w, false);
+		break;
+	case PASS_BEFORE_NEXT:
+		world_advance_to_next(w, true);
+		break;
+	case PASS_SEC:
+		world_advance(w, n * NSEC_PER_SEC);
+		break;
+	case PASS_ASLEEP:
+		world_sleep(w, n * NSEC_PER_MSEC);
+		break;
+	case PASS_MIN:
+		world_advance(w, (n & 255) * 60 * NSEC_PER_SEC);
+		break;
+	case PASS_NOTHING:
+	case PASS_KINDS:
+		world_advance(w, 0);
+		break;
 	}
 }
 
-/* --- frames --- */
-
-/* A heap copy of exactly the frame's size behind its headroom. */
 static void
-receive(struct world *w, unsigned port, const uint8_t *bytes, size_t len)
+step_port(struct world *w, const struct order *o)
 {
-	uint8_t *room = malloc(FRAME_HEADROOM + len);
-	struct frame f = { .data = room + FRAME_HEADROOM, .len = (uint32_t)len };
-
-	FUZZ_CHECK(room != NULL);
-	memcpy(f.data, bytes, len);
-	w->from = &w->ports[port];
-	w->frame = &f;
-	w->original = bytes;
-	for (unsigned i = 0; i < PORTS; i++)
-		w->ports[i].got = false;
-	if (w->from->port)
-		switch_rx(w->sw, w->from->port, &f, 1, w->now);
-	w->frame = NULL;
-	free(room);
-}
-
-static void
-receive_built(struct world *w, unsigned port, const struct gm_build *b)
-{
-	uint8_t bytes[256];
-	const size_t len = gm_build(b, bytes, sizeof(bytes));
-
-	if (len)
-		receive(w, port, bytes, len);
-}
-
-static struct ipaddr
-group_of(uint8_t group)
-{
-	struct ipaddr v6 = { { 0xff, 0x3e, [15] = group & 0x1f } };
-
-	return group & 0x80 ? v6 : ipaddr_v4_u32(0xef010200u | (group & 0x1fu));
-}
-
-static struct ipaddr
-host_address(uint8_t host, bool v6)
-{
-	const struct ipaddr link_local = { { 0xfe, 0x80, [15] = host } };
-
-	return v6 ? link_local : ipaddr_v4_u32(0x0a000000u | host);
-}
-
-/* Where data comes from; in IPv6 never the same as a host's link-local address. */
-static struct ipaddr
-source_address(uint8_t host, bool v6)
-{
-	const struct ipaddr global = { { 0x20, 0x01, [15] = host } };
-
-	return v6 ? global : host_address(host, false);
-}
-
-static uint16_t
-take_sources(struct rcur *c, bool v6, struct ipaddr *ret)
-{
-	const uint8_t n = rcur_u8(c) & SOURCES_MAX;
-
-	for (unsigned i = 0; i < n; i++)
-		ret[i] = source_address(rcur_u8(c) & 7, v6);
-	return n;
-}
-
-static struct gm_build
-message_of(uint8_t host, enum gm_kind kind, bool v6)
-{
-	return (struct gm_build){
-		.family = v6 ? GM_MLD : GM_IGMP,
-		.kind = kind,
-		.version = v6 ? 2 : 3,
-		.eth_src = { { 2, 0, 0, 0, 0, host } },
-		.ip_src = host_address(host, v6),
-		.max_resp = NSEC_PER_SEC,
-		.qrv = 2,
-		.qqi = 125 * NSEC_PER_SEC,
-	};
-}
-
-/* Types 0 and from 7 on are the old messages. */
-static void
-step_report(struct world *w, unsigned port, struct rcur *c)
-{
-	const uint8_t host = rcur_u8(c), type = rcur_u8(c), group = rcur_u8(c);
-	const bool v6 = group & 0x80;
-	struct ipaddr sources[SOURCES_MAX];
-	struct gm_build_record rec = { .type = type & 7, .group = group_of(group), .sources = sources };
-	struct gm_build b = message_of(host, GM_REPORT, v6);
-
-	rec.n_sources = take_sources(c, v6, sources);
-	b.records = &rec;
-	b.n_records = 1;
-	if (rec.type == 0 || rec.type == 7) {
-		b.kind = rec.type ? GM_LEAVE : GM_REPORT_OLD;
-		b.version = v6 ? 1 : type & 8 ? 1 : 2;
-		b.group = rec.group;
-	}
-	receive_built(w, port, &b);
-}
-
-static void
-step_query(struct world *w, unsigned port, struct rcur *c)
-{
-	const uint8_t host = rcur_u8(c), group = rcur_u8(c);
-	const bool v6 = group & 0x80;
-	struct ipaddr sources[SOURCES_MAX];
-	struct gm_build b = message_of(host, GM_QUERY, v6);
-
-	b.n_sources = take_sources(c, v6, sources);
-	b.sources = sources;
-	b.group = group & 0x1f ? group_of(group) : IPADDR_ANY;
-	b.s_flag = group & 0x40;
-	b.version = (uint8_t)(b.version - !!(group & 0x20));
-	receive_built(w, port, &b);
-}
-
-static void
-step_data(struct world *w, unsigned port, struct rcur *c)
-{
-	const uint8_t host = rcur_u8(c), to = rcur_u8(c);
-	const bool v6 = to & 0x80;
-	const struct ipaddr src = source_address(host & 7, v6);
-	const struct ipaddr dst = to & 0x40 ? host_address(to & 0x1f, v6) : group_of(to);
-	const struct mac mac = to & 0x40 ? (struct mac){ { 2, 0, 0, 0, 0, to & 0x1f } } : ipaddr_group_mac(&dst);
-	uint8_t bytes[14 + 40 + 8];
-	struct wcur out = wcur_of(bytes, sizeof(bytes));
-
-	wcur_bytes(&out, mac.b, sizeof(mac.b));
-	wcur_bytes(&out, (const uint8_t[]){ 2, 0, 0, 0, 0, host }, 6);
-	wcur_u16(&out, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
-	wcur_bytes(&out, v6 ? "\x60\0\0\0\0\x08\x11\x40" : "\x45\0\0\x1c\0\0\0\0\x40\x11\0\0", v6 ? 8 : 12);
-	wcur_bytes(&out, v6 ? src.b : src.b + 12, v6 ? 16 : 4);
-	wcur_bytes(&out, v6 ? dst.b : dst.b + 12, v6 ? 16 : 4);
-	wcur_zero(&out, 8);
-	FUZZ_CHECK(!out.failed);
-	receive(w, port, bytes, wcur_len(&out));
-}
-
-static void
-step_raw(struct world *w, unsigned port, struct rcur *c)
-{
-	size_t len = rcur_u16(c) & FRAME_LEN_MAX;
-
-	len = len < rcur_left(c) ? len : rcur_left(c);
-	const uint8_t *bytes = rcur_bytes(c, len);
-
-	if (bytes)
-		receive(w, port, bytes, len);
-}
-
-static void
-step_wrap(struct world *w, unsigned port, struct rcur *c)
-{
-	const uint8_t wrap = rcur_u8(c), host = rcur_u8(c);
-	size_t len = rcur_u8(c);
-	uint8_t bytes[UINT8_MAX + WRAP_HEADERS_MAX];
-
-	len = len < rcur_left(c) ? len : rcur_left(c);
-	const struct rcur message = rcur_sub(c, len);
-
-	receive(w, port, bytes, gm_wrap(bytes, wrap, host, &message));
-}
-
-/* --- time, ports, settings --- */
-
-/* Each deadline in its turn, as a loop would; once what is due was done the next one lies in the future. */
-static void
-step_time(struct world *w, struct rcur *c)
-{
-	const struct mono until = mono_add(w->now, rcur_u16(c) * 20 * NSEC_PER_MSEC);
-
-	for (unsigned i = 0; mono_due(switch_next(w->sw), until); i++) {
-		FUZZ_CHECK(i < TICKS_MAX);
-		w->now = mono_max(w->now, switch_next(w->sw));
-		switch_tick(w->sw, w->now);
-		FUZZ_CHECK(mono_before(w->now, switch_next(w->sw)));
-	}
-	w->now = until;
-	switch_tick(w->sw, w->now);
-}
-
-static void
-change_port(struct world *w, struct port *p, uint8_t how)
-{
-	const struct mac mac = { { 2, 0, 0, 0, 0, how & 0x1f } };
-
-	switch (how >> 4 & 7) {
-	case CHANGE_DOWN:
+	switch ((enum change)(o->how % CHANGES)) {
 	case CHANGE_UP:
-		switch_port_set_up(w->sw, p->port, (how >> 4 & 7) == CHANGE_UP, w->now);
-		return;
+	case CHANGE_DOWN:
+		world_port_set_up(w, o->port, o->how % CHANGES == CHANGE_UP);
+		break;
+	case CHANGE_SUSPEND:
+		world_port_suspend(w, o->port);
+		break;
 	case CHANGE_DELETE:
-		switch_port_del(w->sw, p->port, w->now);
-		p->port = NULL;
-		return;
-	case CHANGE_ROUTER:
-		p->params.router = how % 3;
+		world_port_del(w, o->port);
 		break;
-	case CHANGE_LIMITS:
-		p->params.max_macs = p->params.max_groups = p->params.max_hosts = how & 3;
+	case CHANGE_ADD:
+		world_port_add(w, o->port);
+		world_find_stats(w);
 		break;
-	case CHANGE_FAST_LEAVE:
-		p->params.fast_leave = how % 3;
+	case CHANGE_SETTINGS:
+	case CHANGES:
+		world_port_reconfigure(w, o->port, (const uint8_t[]){ o->a, o->b, o->c });
 		break;
-	case CHANGE_STATIC:
-		(void)switch_add_static_mac(w->sw, how & 1 ? p->port : NULL, 0, &mac, how & 2, w->now);
-		return;
-	default:
-		p->params.protect_macs = how & 1;
-		p->params.flood_broadcast = how & 2;
-		p->params.flood_unknown_unicast = how & 4;
-		p->params.all_multicast = how & 8;
 	}
-	switch_port_reconfigure(w->sw, p->port, &p->params, w->now);
 }
 
 static void
-step_port(struct world *w, unsigned port, struct rcur *c)
+step_static(struct world *w, const struct order *o)
 {
-	const uint8_t how = rcur_u8(c);
+	static const uint16_t vids[8] = { 0, 0, 1, 10, 20, 0x100, 10, 4094 };
+	const uint16_t vid = vids[o->from.vlan];
+	const struct mac mac = frames_host_mac(o->from.host ? o->from.host : 0xfe);
+	const struct ipaddr group = frames_group(o->group, o->from.v6), source = frames_source(o->a & 7, o->from.v6);
 
-	if (w->ports[port].port)
-		change_port(w, &w->ports[port], how);
-	else
-		add_port(w, port);
-}
-
-/* --- looking --- */
-
-static void
-check_port(void *arg, const struct sw_port_view *v)
-{
-	unsigned *n = arg;
-
-	FUZZ_CHECK(v->name[0] != '\0' && v->stats != NULL);
-	(*n)++;
-}
-
-static void
-check_group(void *arg, const struct sw_group_view *v)
-{
-	unsigned *n = arg;
-
-	FUZZ_CHECK(ipaddr_is_multicast(&v->group) && v->port != NULL && (v->exclude || mono_is_never(v->expires)));
-	FUZZ_CHECK(!v->exclude || !mono_is_never(v->expires));
-	(*n)++;
-}
-
-static void
-check_mac(void *arg, const struct sw_fdb_view *v)
-{
-	unsigned *n = arg;
-
-	FUZZ_CHECK(!mac_is_group(&v->mac) && !mac_is_zero(&v->mac) && (v->port != NULL || v->is_static));
-	(*n)++;
-}
-
-static void
-check_views(const struct world *w)
-{
-	const struct sw_snooping *s = &w->params.snooping;
-	unsigned ports = 0, groups = 0, macs = 0;
-	struct sw_counts counts;
-
-	switch_counts(w->sw, &counts);
-	switch_each_port(w->sw, check_port, &ports);
-	FUZZ_CHECK(switch_each_group(w->sw, check_group, &groups));
-	switch_each_mac(w->sw, check_mac, &macs);
-	FUZZ_CHECK(ports == counts.ports && groups == counts.port_groups && macs == counts.macs);
-	if (w->other_limits)
-		return;
-	FUZZ_CHECK(counts.groups <= s->max_groups + PORTS * MDB_RESERVED_GROUPS);
-	FUZZ_CHECK(counts.source_records <= s->max_source_records + PORTS * MDB_RESERVED_SOURCES);
-}
-
-static void
-step(struct world *w, struct rcur *c)
-{
-	const uint8_t op = rcur_u8(c);
-	const unsigned port = op >> 3 & (PORTS - 1);
-
-	switch (op & 7) {
-	case STEP_RAW:
-		step_raw(w, port, c);
+	switch ((enum fixed)(o->how % FIXES)) {
+	case FIXED_MAC:
+	case FIXED_OWN_MAC:
+		world_static_mac(w, o->port, o->how % FIXES == FIXED_OWN_MAC, vid, &mac, o->a & 8);
 		break;
-	case STEP_WRAP:
-		step_wrap(w, port, c);
+	case FIXED_GROUP:
+	case FIXED_SOURCE:
+		world_static_group(w, o->port, vid, &group, o->how % FIXES == FIXED_SOURCE ? &source : NULL);
+		break;
+	case FIXED_GROUP_MAC:
+		world_static_group_mac(w, o->port, vid, &(struct mac){ { 1, 0, 0x0c, 0xcc, 0xcc, o->a & 3 } });
+		break;
+	case FIXED_NO_MACS:
+	case FIXED_NO_GROUPS:
+	case FIXES:
+		world_clear_statics(w, o->port, o->how % FIXES == FIXED_NO_MACS, o->how % FIXES == FIXED_NO_GROUPS);
+		break;
+	}
+}
+
+static void
+step(struct world *w, const uint8_t s[STEP_LEN], unsigned n, struct rcur *c)
+{
+	const struct order o = read_order(s);
+
+	if (total.trace)
+		print_order(n, w, &o);
+	switch ((enum step)o.what) {
+	case STEP_DATA:
+	case STEP_DATA_ALSO:
+		step_data(w, &o);
+		break;
+	case STEP_OTHER:
+		step_other(w, &o);
 		break;
 	case STEP_REPORT:
-		step_report(w, port, c);
+	case STEP_REPORT_ALSO:
+		step_report(w, &o);
+		break;
+	case STEP_OLD:
+		step_old(w, &o);
 		break;
 	case STEP_QUERY:
-		step_query(w, port, c);
+	case STEP_QUERY_ALSO:
+		step_query(w, &o);
 		break;
-	case STEP_DATA:
-		step_data(w, port, c);
+	case STEP_ROUTER:
+		step_router(w, &o);
 		break;
 	case STEP_TIME:
-		step_time(w, c);
+	case STEP_TIME_ALSO:
+		step_time(w, &o);
 		break;
 	case STEP_PORT:
-		step_port(w, port, c);
+		step_port(w, &o);
 		break;
-	case STEP_SWITCH:
-		set_params(w, rcur_u8(c));
-		w->other_limits = true;
-		switch_reconfigure(w->sw, &w->params, w->now);
+	case STEP_SETTINGS:
+		world_reconfigure(w, s + 2);
 		break;
-	default:
+	case STEP_STATIC:
+		step_static(w, &o);
+		break;
+	case STEP_RAW:
+		step_raw(w, &o, c);
+		break;
+	case STEP_WRAP:
+		step_wrap(w, &o, c);
 		break;
 	}
-	FUZZ_CHECK(switch_check(w->sw));
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct world w;
 	struct rcur c = rcur_of(data, size);
-	struct world w;
+	uint8_t s[STEP_LEN];
 
-	world_init(&w, rcur_u8(&c));
-	while (rcur_left(&c) > 0)
-		step(&w, &c);
-	check_views(&w);
-	switch_free(w.sw);
+	if (total.scripts++ == 0) {
+		total.trace = getenv("FUZZ_TRACE") != NULL;
+		(void)atexit(print_total);
+	}
+	rcur_copy(&c, s, rcur_left(&c) < STEP_LEN ? 0 : STEP_LEN);
+	world_init(&w, s + 2);
+	for (unsigned n = 1; rcur_left(&c) >= STEP_LEN; n++) {
+		rcur_copy(&c, s, STEP_LEN);
+		step(&w, s, n, &c);
+		total.steps++;
+		if (n % STEPS_BETWEEN_CHECKS == 0)
+			world_check(&w);
+	}
+	world_fini(&w);
 	return 0;
 }
