@@ -41,6 +41,7 @@ struct connector_ops {
 	void (*output)(void *arg, struct session *s, const struct path *path, const uint8_t *dgram, size_t len);
 	void (*established)(void *arg, struct session *s, struct mono now);
 	void (*pushed)(void *arg, struct session *s, const struct tmsg_push *push, struct mono now);
+	void (*probing)(void *arg, struct session *s, struct mono now);
 	/* A session ended, or a try failed before there was one (s NULL, SESSION_END_NONE, text).  retry_in: until
 	 * the next try. */
 	void (*lost)(void *arg, struct session *s, const struct session_close_info *info, nsec_t retry_in, struct mono now);

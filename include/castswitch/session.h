@@ -13,20 +13,31 @@
  * the events that drive them:
  *  - handshake 10 s, HELLO 5 s, confirmation 10 s, else the session closes;
  *  - the client repeats HELLO every 500 ms until WELCOME, and its confirming PAD every 250 ms until an authentic
- * packet comes;
- *    a repeated identical HELLO gets the same WELCOME again, a different one is fatal;
+ *    packet comes; a repeated identical HELLO gets the same WELCOME again, a different one is fatal;
  *  - keepalive K (default 15 s, pushed by the server; the client's session adopts it before it calls pushed()): a PAD
  *    request when nothing was sent for K.  Nothing received for K: requests at K, K + 2/3 K, K + 4/3 K; nothing
- * received
- *    for 3 K: closed as dead;
+ *    received for 3 K: closed as dead;
  *  - client only, liveness under traffic: when the session sent or received frames within the last second and nothing
- * was
- *    received for min(1 s, max(250 ms, 4 x the usual gap between received packets)), a PAD request; unanswered for
- * 0.5 s a
- *    second one, after 1 s more a third, and 2 s later the session is closed as dead.  session_path_error() (an ICMP
- * error)
- *    starts the same sequence at once, and ends a handshake when it comes twice;
+ *    was received for min(750 ms, max(250 ms, 4 x the usual gap between received packets)), a PAD request; unanswered
+ *    for 0.5 s a second one, after 1 s more a third, and 2 s later the session is closed as dead.  Whoever only
+ *    receives finds out so that its NAT binding changed, and tells the server where it is now.  session_path_error()
+ *    (an ICMP error) starts the same sequence at once, and ends a handshake when it comes twice;
  *  - CONTROL: one outstanding, sent again after 250 ms, doubling to 4 s, given up (closed as dead) after 8 times.
+ *
+ * Roaming (a server's sessions; a client never follows its server, it connects anew).  An authentic packet is delivered
+ * whatever path it came by; only our sending waits for proof.  A packet with a counter above all before it that came by
+ * another path than the session's begins a trial of that path.  PAD requests with two random ids go to the new and to
+ * the present path at 0, 30, 60, 150, 300 and 600 ms: to the new one nothing else, and at most three times the bytes
+ * that came from it.  Then
+ *  - the present path is alive if its id comes back from anywhere (only who can be reached there knows it: so who
+ *    forwards faster than the true path gains nothing), or if a still newer packet comes by it.  The session stays, and
+ *    no other trial begins for 1 s;
+ *  - the new path is valid if its id comes back by it.  The session moves as soon as that is so and the present path
+ *    has had 100 ms to answer in;
+ *  - 1.2 s without either ends the trial.  While the new path has not answered, a newer packet by a third path begins
+ *    a trial of that in its place.
+ * For 3 s after it lost the session, a path takes it back by either sign, without another trial; if it needed longer
+ * than 100 ms to answer, the next trial gives it twice that time, up to 1 s.
  *
  * Ownership: the session owns its sec and its two AEAD contexts.  'output' gets datagrams that the session itself makes
  * (handshake, PAD, CONTROL); frames are sealed by session_seal() into the caller's buffer.  Callbacks may call any
@@ -88,6 +99,11 @@ struct session_ops {
 	void (*established)(void *arg, struct session *s, struct mono now);
 	/* Client: the server's configuration arrived (each PUSH once, in order). */
 	void (*pushed)(void *arg, struct session *s, const struct tmsg_push *push, struct mono now);
+	/* Server: the other side moved from 'before' to session_path(), or back; what is sent from now on takes that way. */
+	void (*moved)(void *arg, struct session *s, const struct path *before, struct mono now);
+	/* Client: a request is about to ask why nothing comes any more.  The time to see whether our own address is still
+	 * the right one; the request leaves by what output() uses afterwards. */
+	void (*probing)(void *arg, struct session *s, struct mono now);
 	/* The session is CLOSED; called once, not by session_free(). */
 	void (*closed)(void *arg, struct session *s, const struct session_close_info *info, struct mono now);
 };
@@ -126,7 +142,7 @@ void session_handshake_input(struct session *s, const uint8_t *dgram, size_t len
 /* A data packet whose receiver id is ours; decrypted in place.  PAD and CONTROL are consumed.
  * Returns DROP_NONE with *ret_frame / *ret_len set to the Ethernet frame inside dgram (at dgram + 14: FRAME_HEADROOM
  * - 2 bytes in front of it are writable), or with *ret_frame NULL when it was consumed; or why it was dropped
- * (counted). */
+ * (counted).  'from' is how it came, see above. */
 enum drop_reason session_open(struct session *s, const struct path *from, uint8_t *dgram, size_t len, struct mono now,
 			      uint8_t **ret_frame, size_t *ret_len);
 
@@ -134,6 +150,9 @@ enum drop_reason session_open(struct session *s, const struct path *from, uint8_
  * "connection refused".  In a client's handshake a second one that comes 200 ms or more after the first ends the
  * session (SESSION_END_SEC), so that a wrong port is told at once: a single message may be stale or forged. */
 void session_path_error(struct session *s, const char *why, struct mono now);
+
+/* Client: our own address is another one from now on.  Tells the server by a request. */
+void session_path_changed(struct session *s, struct mono now);
 
 /* --- output --- */
 

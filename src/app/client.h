@@ -48,6 +48,8 @@ struct client {
 	struct connector *connector;
 	struct udp *udp; /* of the present try */
 	struct loop_fd *udp_fd;
+	uint64_t send_errors;     /* of that socket, as far as they were looked at */
+	struct mono looked_local; /* when it was last compared with what the kernel would choose */
 	struct port_peer *tunnel;
 	bool tunnel_ended;    /* its session ended, maybe while the switch was running: the port goes down at the flush */
 	bool told_connecting;

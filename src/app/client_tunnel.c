@@ -6,6 +6,7 @@
 #include "client.h"
 
 enum { CLIENT_READ_BATCHES = 4 };
+#define CLIENT_LOOK_LOCAL_EVERY (50 * NSEC_PER_MSEC)
 
 const struct conf_remote *
 client_remote(const struct client *c, unsigned number)
@@ -37,13 +38,22 @@ client_count_drop(void *arg, enum drop_reason r)
 	c->drops[r]++;
 }
 
+static bool client_look_local(struct client *c, const struct session *s, struct mono now);
+
 static void
 client_path_error(struct client *c, struct mono now)
 {
 	struct session *s = connector_session(c->connector);
+	uint64_t send_errors = udp_stats(c->udp)->drops[DROP_SEND_ERROR];
 	int err = udp_take_error(c->udp);
-	if (err && s)
-		session_path_error(s, strerror(err), now);
+	bool unsent = send_errors != c->send_errors;
+	c->send_errors = send_errors;
+	if (!s || (!err && !unsent))
+		return;
+	if (session_state(s) == SESSION_ESTABLISHED && client_look_local(c, s, now))
+		session_path_changed(s, now);
+	else
+		session_path_error(s, err ? strerror(err) : "datagrams cannot be sent", now);
 }
 
 static void
@@ -77,8 +87,10 @@ client_tunnel_flush(struct client *c, struct mono now)
 	if (!c->udp)
 		return;
 	udp_flush(c->udp, now);
-	loop_fd_set(c->udp_fd, udp_wants_write(c->udp) ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 	client_path_error(c, now);
+	/* What an error makes the session ask, maybe through another socket. */
+	udp_flush(c->udp, now);
+	loop_fd_set(c->udp_fd, udp_wants_write(c->udp) ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
 /* --- connecting --- */
@@ -113,20 +125,70 @@ client_close_udp(struct client *c)
 	c->udp = NULL;
 }
 
-static bool
-client_open_udp(struct client *c, const struct endpoint *to, char err[APP_ERROR_MAX])
+static struct udp *
+client_new_udp(const struct endpoint *to, char err[APP_ERROR_MAX])
 {
 	const struct endpoint any = { .ip = ipaddr_is_v4(&to->ip) ? ipaddr_v4_u32(0) : IPADDR_ANY };
 	const struct udp_params params = { .connect_to = to };
-	client_close_udp(c);
-	c->udp = udp_open(&any, &params, err, APP_ERROR_MAX);
-	if (!c->udp)
+	return udp_open(&any, &params, err, APP_ERROR_MAX);
+}
+
+/* Takes 'udp' in the place of what there was, or closes it. */
+static bool
+client_use_udp(struct client *c, struct udp *udp, char err[APP_ERROR_MAX])
+{
+	struct loop_fd *fd;
+	if (loop_add_fd(c->loop, udp_fd(udp), LOOP_READ, client_udp_ready, c, &fd) != 0) {
+		snprintf(err, APP_ERROR_MAX, "no room in the event loop");
+		udp_close(udp);
 		return false;
-	if (loop_add_fd(c->loop, udp_fd(c->udp), LOOP_READ, client_udp_ready, c, &c->udp_fd) == 0)
-		return true;
-	snprintf(err, APP_ERROR_MAX, "no room in the event loop");
+	}
 	client_close_udp(c);
-	return false;
+	c->udp = udp;
+	c->udp_fd = fd;
+	c->send_errors = 0;
+	return true;
+}
+
+static bool
+client_open_udp(struct client *c, const struct endpoint *to, char err[APP_ERROR_MAX])
+{
+	client_close_udp(c);
+	struct udp *udp = client_new_udp(to, err);
+	return udp && client_use_udp(c, udp, err);
+}
+
+/* A socket keeps the source address that it was given when it was connected, also when that is gone or when another way
+ * leads to the server by now.  A second socket shows what would be chosen today; if that differs, the session goes on
+ * through it, and true is returned. */
+static bool
+client_look_local(struct client *c, const struct session *s, struct mono now)
+{
+	char err[APP_ERROR_MAX], addr[IPADDR_STRLEN];
+	if (!c->udp || mono_before(now, mono_add(c->looked_local, CLIENT_LOOK_LOCAL_EVERY)))
+		return false;
+	c->looked_local = now;
+	struct udp *udp = client_new_udp(&session_path(s)->remote, err);
+	if (!udp)
+		return false;
+	if (ipaddr_equal(&udp_local(udp)->ip, &udp_local(c->udp)->ip)) {
+		udp_close(udp);
+		return false;
+	}
+	udp_flush(c->udp, now);
+	if (!client_use_udp(c, udp, err)) {
+		log_warning("tunnel", "%s", err);
+		return false;
+	}
+	port_peer_set_udp(c->tunnel, c->udp);
+	log_notice("tunnel", "our own address is %s now", ipaddr_str(&udp_local(c->udp)->ip, addr));
+	return true;
+}
+
+static void
+client_probing(void *arg, struct session *s, struct mono now)
+{
+	(void)client_look_local(arg, s, now);
 }
 
 static struct sec *
@@ -217,6 +279,7 @@ const struct connector_ops client_connector_ops = {
 	.output = client_output,
 	.established = client_established,
 	.pushed = client_pushed,
+	.probing = client_probing,
 	.lost = client_lost,
 };
 

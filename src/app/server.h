@@ -47,6 +47,7 @@ struct server_peer {
 	bool endpoint;
 	struct ipprefix addrs[TMSG_MAX_ADDRS]; /* what it is told to use */
 	size_t n_addrs;
+	struct log_limit moves; /* lines about other addresses */
 };
 
 /* Limits of the lines about clients that don't get in: for each source address (those that share a place share its limit), so

@@ -138,6 +138,7 @@ server_peer_new(struct server *s, const char *name, bool endpoint, struct mono n
 	*ret_err = ENOMEM;
 	if (!p)
 		return NULL;
+	p->moves = (struct log_limit)LOG_LIMIT_INIT;
 	p->conf = conf_peer_for(s->conf, name);
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	app_port_params(&p->conf->port, SW_PEER, name, &params);
@@ -242,6 +243,20 @@ server_established(void *arg, struct session *session, struct mono now)
 		server_push(s, p, now);
 }
 
+static void
+server_moved(void *arg, struct session *session, const struct path *before, struct mono now)
+{
+	struct server *s = arg;
+	struct port_peer *port = session_owner(session);
+	char from[ENDPOINT_STRLEN], to[ENDPOINT_STRLEN];
+	if (!port)
+		return;
+	struct server_peer *p = port_peer_owner(port);
+	port_peer_set_udp(port, s->sockets[session_path(session)->sock].udp);
+	log_limited(&p->moves, now, LOG_LEVEL_INFO, "peer", "%s: moved from %s to %s", p->name,
+		    endpoint_str(&before->remote, from), endpoint_str(&session_path(session)->remote, to));
+}
+
 /* --- ends --- */
 
 void
@@ -342,6 +357,7 @@ const struct session_ops server_session_ops = {
 	.output = server_output,
 	.admit = server_admit,
 	.established = server_established,
+	.moved = server_moved,
 	.closed = server_closed,
 };
 

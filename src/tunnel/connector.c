@@ -159,6 +159,15 @@ connector_pushed(void *arg, struct session *s, const struct tmsg_push *push, str
 }
 
 static void
+connector_probing(void *arg, struct session *s, struct mono now)
+{
+	struct connector *c = arg;
+
+	if (c->ops.probing)
+		c->ops.probing(c->arg, s, now);
+}
+
+static void
 connector_closed(void *arg, struct session *s, const struct session_close_info *info, struct mono now)
 {
 	struct connector *c = arg;
@@ -173,6 +182,7 @@ static const struct session_ops connector_session_ops = {
 	.output = connector_output,
 	.established = connector_established,
 	.pushed = connector_pushed,
+	.probing = connector_probing,
 	.closed = connector_closed,
 };
 

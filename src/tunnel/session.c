@@ -24,6 +24,7 @@ session_setup(struct session *s, const struct session_params *params, const stru
 	s->path_error_at = MONO_NEVER;
 	s->established_at = MONO_NEVER;
 	replay_init(&s->replay);
+	session_roam_init(s);
 }
 
 struct session *
@@ -203,6 +204,8 @@ session_tick(struct session *s, struct mono now)
 		session_stall_tick(s, now);
 	if (session_is_due(s, SESSION_TIMER_IDLE, now))
 		session_idle_tick(s, now);
+	if (session_is_due(s, SESSION_TIMER_ROAM, now))
+		session_roam_tick(s, now);
 }
 
 struct mono

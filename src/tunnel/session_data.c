@@ -36,7 +36,8 @@ session_encrypt(struct session *s, const uint8_t *plain, size_t len, uint8_t *ou
 }
 
 bool
-session_send(struct session *s, enum tmsg_kind kind, const uint8_t *payload, size_t len, struct mono now)
+session_send_along(struct session *s, const struct path *path, enum tmsg_kind kind, const uint8_t *payload, size_t len,
+		   struct mono now)
 {
 	uint8_t plain[1 + TMSG_MAX], dgram[TMSG_OVERHEAD + TMSG_MAX];
 
@@ -47,8 +48,14 @@ session_send(struct session *s, enum tmsg_kind kind, const uint8_t *payload, siz
 	len = session_encrypt(s, plain, 1 + len, dgram, now);
 	if (len == 0)
 		return false;
-	s->ops.output(s->arg, s, &s->path, dgram, len);
+	s->ops.output(s->arg, s, path, dgram, len);
 	return true;
+}
+
+bool
+session_send(struct session *s, enum tmsg_kind kind, const uint8_t *payload, size_t len, struct mono now)
+{
+	return session_send_along(s, &s->path, kind, payload, len, now);
 }
 
 static size_t
@@ -85,7 +92,7 @@ static void
 session_confirm(struct session *s, struct mono now)
 {
 	if (s->role == SESSION_SERVER && s->tx_counter == 0)
-		session_send_pad(s, TMSG_PAD_REPLY, 0, now);
+		session_send_pad(s, &s->path, TMSG_PAD_REPLY, 0, now);
 	session_set_state(s, SESSION_ESTABLISHED, now);
 	if (s->state == SESSION_ESTABLISHED && s->ops.established)
 		s->ops.established(s->arg, s, now);
@@ -119,6 +126,8 @@ session_decrypt(struct session *s, uint8_t *dgram, size_t len, struct mono now)
 		session_failed_open(s, now);
 		return DROP_AUTH;
 	}
+	s->packet.counter = hdr.counter;
+	s->packet.newest = hdr.counter > s->replay.top;
 	replay_accept(&s->replay, hdr.counter);
 	s->stats.rx_packets++;
 	s->stats.rx_bytes += len;
@@ -175,15 +184,24 @@ session_open_payload(struct session *s, uint8_t *plain, size_t len, struct mono 
 	return DROP_NONE;
 }
 
-/* Whatever address an authentic packet came from, it is delivered; our own sending stays on the path of the handshake.
- */
+/* Whether the way a packet came says something about where the other side is. */
+static bool
+session_may_have_moved(const struct session *s)
+{
+	return s->role == SESSION_SERVER && s->state == SESSION_ESTABLISHED &&
+	       (s->roam.trial.active || !session_path_equal(s->packet.from, &s->path));
+}
+
+/* Whatever path an authentic packet came by, it is delivered. */
 enum drop_reason
 session_open(struct session *s, const struct path *from, uint8_t *dgram, size_t len, struct mono now,
 	     uint8_t **ret_frame, size_t *ret_len)
 {
 	enum drop_reason r = session_decrypt(s, dgram, len, now);
 
-	(void)from;
+	s->packet.from = from;
+	if (r == DROP_NONE && session_may_have_moved(s))
+		session_roam_input(s, len, now);
 	if (r == DROP_NONE)
 		r = session_open_payload(s, dgram + TMSG_DATA_HDR, len - TMSG_DATA_HDR - TMSG_TAG, now, ret_frame,
 					 ret_len);

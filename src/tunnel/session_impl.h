@@ -6,6 +6,7 @@
  *	session_data.c       data packets: open, seal, confirmation
  *	session_control.c    CONTROL: order, acknowledgement, retransmission
  *	session_live.c       PAD, keepalive, liveness
+ *	session_roam.c       the path of a client that moves
  *
  * Every deadline is a row of 'due'.  A deadline that traffic moves later is left where it is: when it fires it is
  * worked out again.  So the hot path stores two or three stamps, and session_next() may be early but never late.
@@ -28,11 +29,18 @@
 #define SESSION_KEEPALIVE_MAX (3600 * NSEC_PER_SEC)
 
 #define SESSION_STALL_MIN (250 * NSEC_PER_MSEC)
-#define SESSION_STALL_MAX (1 * NSEC_PER_SEC)
+#define SESSION_STALL_MAX (750 * NSEC_PER_MSEC) /* with a trial of 100 ms and some travel below 1 s */
+#define SESSION_GAP_MAX (1 * NSEC_PER_SEC)      /* longer silence is a pause */
 #define SESSION_FLOW_AGE (1 * NSEC_PER_SEC) /* traffic is flowing when a frame passed within this */
 
 #define SESSION_CONTROL_RTO_MIN (250 * NSEC_PER_MSEC)
 #define SESSION_CONTROL_RTO_MAX (4 * NSEC_PER_SEC)
+
+#define SESSION_TRIAL_TIME (1200 * NSEC_PER_MSEC)
+#define SESSION_PATIENCE_MIN (100 * NSEC_PER_MSEC) /* the present path's time to answer before another takes over */
+#define SESSION_PATIENCE_MAX (1 * NSEC_PER_SEC)
+#define SESSION_STAY_TIME (1 * NSEC_PER_SEC)  /* no trials after the present path proved alive */
+#define SESSION_CLAIM_TIME (3 * NSEC_PER_SEC) /* a path that lost the session may take it back */
 
 #define SESSION_MAX_COUNTER (UINT64_C(1) << 48)      /* this counter is never sent */
 #define SESSION_MAX_FAILED_OPENS (UINT64_C(1) << 36) /* forgeries a key survives (DESIGN section 7) */
@@ -41,6 +49,7 @@ enum {
 	SESSION_CONTROL_RESENDS = 8,
 	SESSION_QUIET_REQUESTS = 3, /* asked before a silent peer is dead */
 	SESSION_STALL_REQUESTS = 3, /* asked before stalled traffic means a dead path */
+	SESSION_TRIAL_FACTOR = 3,   /* bytes sent to a path that is not proven, for each one received */
 	SESSION_MAX_DATAGRAM = 65507, /* UDP payload over IPv4 */
 };
 
@@ -51,6 +60,7 @@ enum session_timer {
 	SESSION_TIMER_CONTROL, /* CONTROL again */
 	SESSION_TIMER_STALL,   /* client: traffic without an answer */
 	SESSION_TIMER_IDLE,    /* keepalive, and dead after three of them */
+	SESSION_TIMER_ROAM,    /* server: a trial asks again, or ends */
 	SESSION_TIMERS
 };
 
@@ -62,6 +72,37 @@ struct session_control {
 	unsigned resends;
 	nsec_t rto;
 	struct tmsg_push sent, next;
+};
+
+/* The packet that session_open() is working on. */
+struct session_packet {
+	const struct path *from;
+	uint64_t counter;
+	bool newest; /* its counter is above all before */
+};
+
+/* A path that the other side may have moved to. */
+struct session_trial {
+	bool active, answered;
+	struct path path;
+	uint64_t id, present_id; /* of the requests that go there, and to the session's path */
+	struct mono began;
+	unsigned asked; /* how often */
+	uint64_t received, sent; /* bytes by that path */
+};
+
+/* A path that lost the session a moment ago. */
+struct session_claim {
+	struct path path;
+	uint64_t id; /* of the requests that went there */
+	struct mono began, until; /* it is none when that has passed */
+};
+
+struct session_roam {
+	struct session_trial trial;
+	struct session_claim claim;
+	struct mono stay_until; /* no trial before */
+	nsec_t patience;
 };
 
 struct session {
@@ -76,6 +117,8 @@ struct session {
 	nsec_t usual_gap;         /* moving average of the time between received packets */
 	uint8_t quiet_requests;   /* keepalive requests since the last packet received */
 	uint8_t stall_requests;   /* stall requests since the last packet received */
+	struct session_packet packet;
+	struct path path;
 	struct mono due[SESSION_TIMERS];
 	struct session_stats stats;
 	struct replay replay;
@@ -85,7 +128,7 @@ struct session {
 	void *arg;
 	void *owner;
 	const struct rng *rng;
-	struct path path;
+	struct session_roam roam;
 	struct session_params params;
 	struct sec *sec;
 	unsigned sec_calls; /* depth of calls into the sec: it is not destroyed under its own feet */
@@ -148,6 +191,9 @@ void session_drop_keys(struct session *s);
 /* Seals a payload that the session itself made, and outputs it.  False when it can't be sent; the session may be CLOSED
  * then (counter exhausted). */
 bool session_send(struct session *s, enum tmsg_kind kind, const uint8_t *payload, size_t len, struct mono now);
+/* The same along another path than the session's. */
+bool session_send_along(struct session *s, const struct path *path, enum tmsg_kind kind, const uint8_t *payload,
+			size_t len, struct mono now);
 
 /* --- session_control.c --- */
 
@@ -164,8 +210,24 @@ void session_live_begin(struct session *s, struct mono now);
 void session_idle_tick(struct session *s, struct mono now);
 void session_stall_tick(struct session *s, struct mono now);
 enum drop_reason session_pad_input(struct session *s, const uint8_t *payload, size_t len, struct mono now);
-bool session_send_pad(struct session *s, uint8_t flags, uint64_t id, struct mono now);
+bool session_send_pad(struct session *s, const struct path *path, uint8_t flags, uint64_t id, struct mono now);
 bool session_send_request(struct session *s, struct mono now);
+
+/* --- session_roam.c --- */
+
+void session_roam_init(struct session *s);
+/* Server, ESTABLISHED: an authentic packet came by another path than the session's, or there is a trial. */
+void session_roam_input(struct session *s, size_t len, struct mono now);
+/* The same, the packet is a PAD reply. */
+void session_roam_reply(struct session *s, uint64_t id, struct mono now);
+void session_roam_tick(struct session *s, struct mono now);
+
+static inline bool
+session_path_equal(const struct path *a, const struct path *b)
+{
+	return endpoint_equal(&a->remote, &b->remote) && ipaddr_equal(&a->local, &b->local) && a->sock == b->sock &&
+	       a->ifindex == b->ifindex;
+}
 
 /* A frame passed.  Stalls are the client's business: the server can't reconnect. */
 static inline void
@@ -185,7 +247,7 @@ session_saw_rx(struct session *s, struct mono now)
 {
 	nsec_t gap = mono_since(s->last_rx, now);
 
-	if (gap > 0 && gap <= SESSION_STALL_MAX)
+	if (gap > 0 && gap <= SESSION_GAP_MAX)
 		s->usual_gap = s->usual_gap - s->usual_gap / 8 + gap / 8;
 	s->last_rx = now;
 	s->quiet_requests = 0;

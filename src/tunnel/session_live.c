@@ -9,18 +9,35 @@
 /* --- PAD --- */
 
 bool
-session_send_pad(struct session *s, uint8_t flags, uint64_t id, struct mono now)
+session_send_pad(struct session *s, const struct path *path, uint8_t flags, uint64_t id, struct mono now)
 {
 	uint8_t msg[TMSG_PAD_LEN];
 
 	tmsg_pad_write(msg, &(struct tmsg_pad){ .flags = flags, .id = id });
-	return session_send(s, TMSG_PAD, msg, sizeof(msg), now);
+	return session_send_along(s, path, TMSG_PAD, msg, sizeof(msg), now);
 }
 
 bool
 session_send_request(struct session *s, struct mono now)
 {
-	return session_send_pad(s, TMSG_PAD_REQUEST, rng_u64(s->rng), now);
+	return session_send_pad(s, &s->path, TMSG_PAD_REQUEST, rng_u64(s->rng), now);
+}
+
+/* A request is answered along the path it came by.  To one that is not the session's (yet) nothing but requests of our
+ * own may go, which are an answer, too. */
+static bool
+session_may_answer(const struct session *s)
+{
+	return s->role == SESSION_CLIENT || session_path_equal(s->packet.from, &s->path);
+}
+
+/* Asks why nothing comes any more. */
+static void
+session_probe(struct session *s, struct mono now)
+{
+	if (s->role == SESSION_CLIENT && s->ops.probing)
+		s->ops.probing(s->arg, s, now);
+	session_send_request(s, now);
 }
 
 enum drop_reason
@@ -30,8 +47,10 @@ session_pad_input(struct session *s, const uint8_t *payload, size_t len, struct 
 
 	if (!tmsg_pad_parse(payload, len, &pad))
 		return DROP_BAD_KIND;
-	if (pad.flags & TMSG_PAD_REQUEST)
-		session_send_pad(s, TMSG_PAD_REPLY, pad.id, now);
+	if (pad.flags & TMSG_PAD_REQUEST && session_may_answer(s))
+		session_send_pad(s, &s->path, TMSG_PAD_REPLY, pad.id, now);
+	if (pad.flags & TMSG_PAD_REPLY && s->role == SESSION_SERVER)
+		session_roam_reply(s, pad.id, now);
 	return DROP_NONE;
 }
 
@@ -96,7 +115,9 @@ session_idle_tick(struct session *s, struct mono now)
 		s->quiet_requests++;
 		ask = true;
 	}
-	if (ask)
+	if (ask && s->quiet_requests > 0)
+		session_probe(s, now);
+	else if (ask)
 		session_send_request(s, now);
 	session_arm_idle(s);
 }
@@ -120,7 +141,7 @@ session_stall_ask(struct session *s, struct mono now)
 {
 	session_arm(s, SESSION_TIMER_STALL, mono_add(now, (NSEC_PER_SEC / 2) << s->stall_requests));
 	s->stall_requests++;
-	session_send_request(s, now);
+	session_probe(s, now);
 }
 
 void
@@ -154,6 +175,13 @@ session_handshake_path_error(struct session *s, const char *why, struct mono now
 		return;
 	snprintf(text, sizeof(text), "the other side is not reachable: %s", why);
 	session_finish(s, SESSION_END_SEC, TMSG_REASON_NONE, text, now);
+}
+
+void
+session_path_changed(struct session *s, struct mono now)
+{
+	if (s->role == SESSION_CLIENT && s->state == SESSION_ESTABLISHED)
+		session_send_request(s, now);
 }
 
 void

@@ -189,6 +189,15 @@ entry_established(void *arg, struct session *s, struct mono now)
 }
 
 static void
+entry_moved(void *arg, struct session *s, const struct path *before, struct mono now)
+{
+	struct sessions *t = ((struct entry *)arg)->table;
+
+	if (t->ops.moved)
+		t->ops.moved(t->arg, s, before, now);
+}
+
+static void
 entry_closed(void *arg, struct session *s, const struct session_close_info *info, struct mono now)
 {
 	struct entry *e = arg;
@@ -205,6 +214,7 @@ static const struct session_ops entry_ops = {
 	.output = entry_output,
 	.admit = entry_admit,
 	.established = entry_established,
+	.moved = entry_moved,
 	.closed = entry_closed,
 };
 

@@ -214,14 +214,14 @@ test_stall_of_received_traffic(void **state)
 	fake_wire_free(w);
 }
 
-/* Packets usually come every 150 ms: four times that before a probe, and never more than 1 s. */
+/* Packets usually come every 150 ms: four times that before a probe, and never more than 750 ms. */
 static void
 test_stall_follows_the_usual_gap(void **state)
 {
 	(void)state;
 	static const struct {
 		unsigned gap, threshold_min, threshold_max;
-	} rows[] = { { 20, 250, 250 }, { 150, 590, 600 }, { 400, 1000, 1000 } };
+	} rows[] = { { 20, 250, 250 }, { 150, 590, 600 }, { 400, 750, 750 } };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct fake_wire *w = fake_wire_established();
@@ -323,9 +323,9 @@ test_threshold_after_a_pause(void **state)
 	const unsigned asked = w->c.sent[FAKE_REQUEST];
 
 	assert_true(fake_wire_frame(w, &w->c, 60, 0));
-	fake_wire_until(w, at(28900));
+	fake_wire_until(w, at(28749));
 	assert_int_equal(w->c.sent[FAKE_REQUEST], asked);
-	fake_wire_until(w, at(29000)); /* nearly four times 250 ms */
+	fake_wire_until(w, at(28750)); /* less than four times 250 ms */
 	assert_int_equal(w->c.sent[FAKE_REQUEST], asked + 1);
 	fake_wire_free(w);
 }
@@ -376,6 +376,54 @@ test_path_error(void **state)
 	assert_int_equal(w->c.closed, 0);
 	fake_wire_until(w, at(12500));
 	assert_int_equal(w->c.info.end, SESSION_END_DEAD);
+	fake_wire_free(w);
+}
+
+/* Told at once, whatever is under way; a server's address is nobody's business. */
+static void
+test_path_changed(void **state)
+{
+	(void)state;
+	struct fake_wire *w = fake_wire_new();
+
+	fake_wire_start(w);
+	session_path_changed(w->c.session, fake_now); /* too early */
+	fake_wire_deliver(w);
+	session_path_changed(w->s.session, fake_now);
+	assert_int_equal(w->s.sent[FAKE_REQUEST], 0);
+	assert_int_equal(w->c.sent[FAKE_REQUEST], 1);
+	session_path_error(w->c.session, "refused", fake_now);
+	session_path_changed(w->c.session, fake_now);
+	assert_int_equal(w->c.sent[FAKE_REQUEST], 3);
+	session_close(w->c.session, TMSG_REASON_SHUTDOWN, "", fake_now);
+	session_path_changed(w->c.session, fake_now);
+	assert_int_equal(w->c.sent[FAKE_REQUEST], 3);
+	fake_wire_free(w);
+}
+
+/* Before each request that asks why nothing comes, the owner may look at its own address; never a server. */
+static void
+test_probing(void **state)
+{
+	(void)state;
+	struct fake_wire *w = fake_wire_established();
+
+	session_set_keepalive(w->s.session, MS(10000), fake_now);
+	fake_wire_until(w, at(16000)); /* a keepalive is no question */
+	assert_int_equal(w->s.sent[FAKE_REQUEST], 1);
+	assert_int_equal(w->c.probing, 0);
+	session_path_error(w->c.session, "refused", fake_now);
+	assert_int_equal(w->c.probing, 1);
+	fake_wire_deliver(w);
+	lose_all(&w->s, -1);
+	fake_wire_until(w, at(30999));
+	assert_int_equal(w->c.probing, 1);
+	fake_wire_until(w, at(31000));
+	assert_int_equal(w->c.probing, 2);
+	fake_wire_until(w, at(61000));
+	assert_int_equal(w->c.probing, 4);
+	assert_int_equal(w->c.closed, 1);
+	assert_int_equal(w->s.probing, 0);
 	fake_wire_free(w);
 }
 
@@ -440,6 +488,8 @@ main(void)
 		cmocka_unit_test(test_threshold_after_a_pause),
 		cmocka_unit_test(test_no_stall_when_traffic_ended),
 		cmocka_unit_test(test_path_error),
+		cmocka_unit_test(test_path_changed),
+		cmocka_unit_test(test_probing),
 		cmocka_unit_test(test_pad),
 		cmocka_unit_test(test_ticks_are_harmless),
 	};

@@ -136,6 +136,10 @@ struct fake_end {
 	bool push_when_established, close_when_admitted;
 	bool close_when_sent[FAKE_MSGS]; /* from inside the output */
 	int lose[FAKE_MSGS]; /* that many sent ones from now; -1 = all */
+	/* What becomes of a datagram, in the place of the wire. */
+	void (*output)(struct fake_end *e, const struct path *path, enum fake_msg msg, const uint8_t *dgram, size_t len);
+	void *output_arg;
+	unsigned moved, probing;
 };
 
 struct fake_wire {

@@ -131,9 +131,12 @@ end_output(void *arg, struct session *s, const struct path *path, const uint8_t 
 	struct fake_end *e = arg;
 	struct fake_wire *w = wire_of(e);
 	const struct path *expect = e->client ? &w->to_server : &w->to_client;
-
 	enum fake_msg msg = msg_of(dgram, len);
 
+	if (e->output) {
+		e->output(e, path, msg, dgram, len);
+		return;
+	}
 	assert_true(endpoint_equal(&path->remote, &expect->remote));
 	assert_int_equal(path->sock, expect->sock);
 	enqueue(e, dgram, len);
@@ -188,6 +191,28 @@ end_pushed(void *arg, struct session *s, const struct tmsg_push *push, struct mo
 }
 
 static void
+end_moved(void *arg, struct session *s, const struct path *before, struct mono now)
+{
+	struct fake_end *e = arg;
+
+	assert_false(e->client);
+	assert_int_equal(now.ns, fake_now.ns);
+	assert_false(endpoint_equal(&before->remote, &session_path(s)->remote));
+	e->moved++;
+}
+
+static void
+end_probing(void *arg, struct session *s, struct mono now)
+{
+	struct fake_end *e = arg;
+
+	assert_true(e->client);
+	assert_int_equal(now.ns, fake_now.ns);
+	assert_int_equal(session_state(s), SESSION_ESTABLISHED);
+	e->probing++;
+}
+
+static void
 end_closed(void *arg, struct session *s, const struct session_close_info *info, struct mono now)
 {
 	struct fake_end *e = arg;
@@ -203,6 +228,8 @@ const struct session_ops fake_wire_ops = {
 	.admit = end_admit,
 	.established = end_established,
 	.pushed = end_pushed,
+	.moved = end_moved,
+	.probing = end_probing,
 	.closed = end_closed,
 };
 
