@@ -10,6 +10,7 @@ by hand, checksums.
 """
 
 import contextlib
+import json
 import select
 import socket
 import struct
@@ -125,7 +126,8 @@ class Lab(castnet.Network):
         return station
 
     def add_dumb_switch(self, options=""):
-        return DumbSwitch(self, options)
+        """It floods all multicast."""
+        return KernelBridge(self, f"dumb{len(self.nics) + 1}", "mcast_snooping 0", options)
 
     # --- running it
 
@@ -162,16 +164,19 @@ class Lab(castnet.Network):
         return {r["port"]: r for r in self.server.control("routers")}
 
 
-class DumbSwitch:
-    """A kernel bridge that floods all multicast, behind one port of the switch."""
+class KernelBridge:
+    """A Linux bridge behind one port of the switch; its device there is the port that others see it through."""
 
-    def __init__(self, lab, options):
-        self.ns = lab.add_namespace(f"dumb{len(lab.nics) + 1}")
+    device = "uplink"
+
+    def __init__(self, lab, name, bridge_options, nic_options=""):
+        self.name = name
+        self.ns = lab.add_namespace(name)
         self.ports = 0
-        self.ns.ip("link", "add", "br0", "type", "bridge", "mcast_snooping", "0", "forward_delay", "0")
-        self.ns.sysctl("ipv6/conf/br0/disable_ipv6", 1)
-        self.port = lab.add_port(self.ns, "uplink", options)
-        self._enslave("uplink")
+        self.ns.ip("link", "add", "br0", "type", "bridge", "forward_delay", "0", *bridge_options.split())
+        self.ns.ip("link", "set", "br0", "addrgenmode", "none")
+        self.port = lab.add_port(self.ns, self.device, nic_options)
+        self._enslave(self.device)
         self.ns.ip("link", "set", "br0", "up")
 
     def _enslave(self, device):
@@ -179,10 +184,25 @@ class DumbSwitch:
         self.ns.ip("link", "set", device, "master", "br0", "up")
 
     def attach(self, station):
+        """Another host behind the same port of the switch."""
         self.ports += 1
         device = f"d{self.ports}"
         self.ns.ip("link", "add", device, "type", "veth", "peer", "name", station.device, "netns", station.ns.name)
         self._enslave(device)
+
+    def set(self, options):
+        self.ns.ip("link", "set", "br0", "type", "bridge", *options.split())
+
+    def _show(self):
+        return json.loads(castnet.run("bridge", "-j", "-d", "-n", self.ns.name, "mdb", "show"))[0]
+
+    def mdb(self):
+        """{(port, group)}"""
+        return {(entry["port"], entry["grp"]) for entry in self._show()["mdb"]}
+
+    def routers(self):
+        """Its ports behind which it has heard a querier with an address, or another router."""
+        return {port["port"] for port in self._show()["router"].get("br0", [])}
 
 
 # --- what a host asks its kernel for
