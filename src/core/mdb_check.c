@@ -65,11 +65,11 @@ mdb_check_route(const struct mdb *m, const struct mdb_pg *pg)
 	if (!r || portset_has(&r->any, pg->port->id) != (pg->exclude || pg->static_any))
 		return false;
 	LIST_EACH (s, &pg->statics, struct mdb_static, node)
-		if (!mroute_lookup(m->routes, r->vid, &r->group, &s->source, &members) ||
+		if (!mroute_lookup(m->routes, r->node.hash, r->vid, &r->group, &s->source, &members) ||
 		    !mroute_has(&members, pg->port->id))
 			return false;
 	LIST_EACH (s, &pg->sources, struct mdb_source, by_pg)
-		if (!mroute_lookup(m->routes, r->vid, &r->group, &s->addr, &members) ||
+		if (!mroute_lookup(m->routes, r->node.hash, r->vid, &r->group, &s->addr, &members) ||
 		    mroute_has(&members, pg->port->id) != (timer_is_armed(&s->timer) || mdb_static_wants(pg, &s->addr)))
 			return false;
 	return true;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t
+uint64_t
 mroute_hash(const struct mroute_table *t, uint16_t vid, const struct ipaddr *group)
 {
 	uint8_t key[sizeof(*group) + 2];

@@ -146,7 +146,8 @@ sw_multicast(struct sw *sw, const struct frame *f)
 	if (!sw->params.snooping.enabled[family] || !sw->vlan->active[family] || ipaddr_group_always_floods(&f->ip_dst))
 		return sw_flood(sw);
 	struct mroute_members members;
-	if (mroute_lookup(&sw->routes, sw->vlan->vid, &f->ip_dst, &f->ip_src, &members)) {
+	if (mroute_lookup(&sw->routes, sw->route_hash[f - sw->batch], sw->vlan->vid, &f->ip_dst, &f->ip_src,
+			  &members)) {
 		mroute_each(&members, &sw->vlan->takers, sw_copy_visit, sw);
 		return DROP_NO_MEMBER;
 	}
@@ -265,10 +266,28 @@ sw_forward(struct sw *sw, struct sw_vlan *v, const struct frame *f)
 	return sw->copies ? DROP_NONE : r;
 }
 
-static enum drop_reason
-sw_rx_one(struct sw *sw, struct sw_port *in, struct frame *f)
+/* Parses a batch and has its routes fetched meanwhile, all at a time. */
+static void
+sw_rx_parse(struct sw *sw, struct frame *frames, size_t n, enum drop_reason *ret)
 {
-	enum drop_reason r = frame_parse(f);
+	sw->batch = frames;
+	for (size_t i = 0; i < n; i++) {
+		const struct frame *f = &frames[i];
+		ret[i] = frame_parse(&frames[i]);
+		sw->route_hash[i] = 0;
+		if (ret[i] != DROP_NONE || f->klass != FRAME_MULTICAST_IP)
+			continue;
+		sw->route_hash[i] = mroute_hash(&sw->routes, sw_vid(sw, f->vid), &f->ip_dst);
+		mroute_fetch_bucket(&sw->routes, sw->route_hash[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (sw->route_hash[i])
+			mroute_fetch_route(&sw->routes, sw->route_hash[i]);
+}
+
+static enum drop_reason
+sw_rx_one(struct sw *sw, struct sw_port *in, const struct frame *f, enum drop_reason r)
+{
 	in->stats.rx_frames++;
 	in->stats.rx_bytes += f->len;
 	if (!in->up)
@@ -286,11 +305,13 @@ sw_rx_one(struct sw *sw, struct sw_port *in, struct frame *f)
 void
 switch_rx(struct sw *sw, struct sw_port *in, struct frame *frames, size_t n, struct mono now)
 {
+	enum drop_reason parsed[SW_BATCH];
 	sw->in = in;
 	sw->now = now;
 	sw->n_slow = 0;
+	sw_rx_parse(sw, frames, n, parsed);
 	for (size_t i = 0; i < n; i++) {
-		enum drop_reason r = sw_rx_one(sw, in, &frames[i]);
+		enum drop_reason r = sw_rx_one(sw, in, &frames[i], parsed[i]);
 		if (r != DROP_NONE)
 			sw_drop(in, r);
 	}

@@ -154,6 +154,8 @@ struct sw {
 
 	/* The batch. */
 	struct sw_port *in;
+	const struct frame *batch;
+	uint64_t route_hash[SW_BATCH]; /* where to look for the group of each frame of the batch; 0 = it has none */
 	const struct frame *frame;   /* being decided */
 	const struct sw_vlan *vlan;  /* of it */
 	struct mono now;

@@ -56,7 +56,7 @@ lookup(const struct mroute_table *t, uint16_t vid, const char *group, const char
 	struct mroute_members m;
 	int port;
 
-	if (!mroute_lookup(t, vid, &g, &s, &m))
+	if (!mroute_lookup(t, mroute_hash(t, vid, &g), vid, &g, &s, &m))
 		return -2;
 	mroute_each(&m, &nobody, visit, &seen);
 	assert_true(seen.n <= 1);

@@ -135,7 +135,7 @@ gets(const struct world *w, const struct mdb_port *p, const char *group, const c
 	const struct ipaddr g = ip(group), s = ip(source);
 	struct mroute_members m;
 
-	return mroute_lookup(&w->routes, 0, &g, &s, &m) && mroute_has(&m, p->id);
+	return mroute_lookup(&w->routes, mroute_hash(&w->routes, 0, &g), 0, &g, &s, &m) && mroute_has(&m, p->id);
 }
 
 /* The rules are the port's own: the caller's may change or go. */
