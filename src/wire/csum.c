@@ -54,3 +54,14 @@ csum_pseudo(const struct ipaddr *src, const struct ipaddr *dst, uint8_t proto, u
 {
 	return csum_add(csum_add((uint64_t)proto + len, src->b, sizeof(src->b)), dst->b, sizeof(dst->b));
 }
+
+/* HC' = ~(~HC + ~m + m') */
+void
+csum_update(uint8_t field[2], uint16_t before, uint16_t after)
+{
+	const uint16_t old = (uint16_t)(field[0] << 8 | field[1]);
+	const uint16_t sum = csum_fold((uint64_t)(uint16_t)~old + (uint16_t)~before + after);
+
+	field[0] = (uint8_t)(sum >> 8);
+	field[1] = (uint8_t)sum;
+}

@@ -115,6 +115,36 @@ test_pseudo_header_of_both_families(void **state)
 	assert_int_equal(csum_fold(csum_pseudo(&src, &dst, 58, 0x11234)), (uint16_t)~plain_sum(v6, sizeof(v6)));
 }
 
+/* RFC 1624 4 has this example, in which the other formula of RFC 1141 gives ffff. */
+static void
+test_update(void **state)
+{
+	uint8_t field[2] = { 0xdd, 0x2f };
+	struct rng_seeded seeded;
+	struct rng rng;
+
+	(void)state;
+	csum_update(field, 0x5555, 0x3285);
+	assert_int_equal(field[0] << 8 | field[1], 0x0000);
+	rng_seeded_init(&seeded, 1624, &rng);
+	for (unsigned i = 0; i < 20000; i++) {
+		uint8_t data[20];
+		uint16_t sum, before, after = (uint16_t)rng_u64(&rng);
+		const size_t at = 2 * (rng_u64(&rng) % 9);
+
+		rng_fill(&rng, data, sizeof(data));
+		data[18] = data[19] = 0;
+		sum = csum_fold(csum_add(0, data, sizeof(data)));
+		data[18] = (uint8_t)(sum >> 8);
+		data[19] = (uint8_t)sum;
+		before = (uint16_t)(data[at] << 8 | data[at + 1]);
+		data[at] = (uint8_t)(after >> 8);
+		data[at + 1] = (uint8_t)after;
+		csum_update(data + 18, before, after);
+		assert_int_equal(csum_fold(csum_add(0, data, sizeof(data))), 0);
+	}
+}
+
 int
 main(void)
 {
@@ -125,6 +155,7 @@ main(void)
 		cmocka_unit_test(test_pieces_chain),
 		cmocka_unit_test(test_correct_data_folds_to_zero),
 		cmocka_unit_test(test_pseudo_header_of_both_families),
+		cmocka_unit_test(test_update),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
