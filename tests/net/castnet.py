@@ -491,11 +491,14 @@ class Net(Network):
         self.server.port = TAP
         self.server.ns.ip("addr", "add", f"{SERVER_UNDER4}/32", "dev", "lo")
         self.server.ns.ip("addr", "add", f"{SERVER_UNDER6}/128", "dev", "lo", "nodad")
-        self.clients = [self.add(Client(self, n, n in over_ipv6)) for n in range(1, clients + 1)]
+        self.clients = [self.add(self.make_client(n, n in over_ipv6)) for n in range(1, clients + 1)]
         self._make_keys()
         self._configure_server(snooping, peers, extra)
         for client in self.clients:
             self.configure_client(client)
+
+    def make_client(self, number, over_ipv6):
+        return Client(self, number, over_ipv6)
 
     # --- configuration
 
