@@ -137,31 +137,25 @@ look_around(struct crowd *w)
 	FUZZ_CHECK(w->n_peers <= ctl_clients(w->ctl) && ctl_clients(w->ctl) <= CTL_CLIENTS_MAX);
 }
 
-/* After whatever the program did. */
-static void
-settle(struct crowd *w)
-{
-	if (program_was_short()) {
-		w->uncertain = true;
-		for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
-			w->peers[i].uncertain = true;
-	}
-	if (ctl_clients(w->ctl) != w->n_peers)
-		look_around(w);
-}
-
+/* Whoever was connected when memory was short may have been hit. */
 static void
 turn_loop(struct crowd *w)
 {
 	w->turns++;
 	program_turn(w->ctl);
+	if (!program_was_short())
+		return;
+	w->uncertain = true;
+	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
+		w->peers[i].uncertain = true;
 }
 
 static void
 turn(struct crowd *w)
 {
 	turn_loop(w);
-	settle(w);
+	if (ctl_clients(w->ctl) != w->n_peers)
+		look_around(w);
 }
 
 /* The first connected one from a place on; NULL when nobody is. */
@@ -386,9 +380,8 @@ op_read(struct crowd *w, unsigned arg)
 		FUZZ_CHECK(turns < TURNS_MAX);
 		if (p->uncertain && turns >= TURNS_OF_UNCERTAIN)
 			return;
-		turn_loop(w);
 		peer_receive(p);
-		settle(w);
+		turn(w);
 	}
 	if (!p || p->fd < 0)
 		return;
