@@ -23,6 +23,10 @@
  *    33  PUSH             mtu              u16; absent = 0 = not told
  *    34  PUSH             multicast-route  u8, 0 or 1; absent = 0
  *    35  PUSH             keepalive        u32 in ms; absent = 0 = not told
+ *    37  PUSH             route            as address; up to TMSG_MAX_ROUTES
+ *    38  PUSH             gateway          4 or 16 bytes, not all 0: where routes of that family lead; one of each
+ *    39  PUSH             dns              4 or 16 bytes: a name server; up to TMSG_MAX_DNS
+ *    40  PUSH             domains          0..TMSG_DOMAINS_MAX bytes: names of [A-Za-z0-9._~-] with one space between them
  *
  * Layouts in front of the TLVs: HELLO, WELCOME, REFUSE: u8 type (enum tmsg_hs).  CONTROL: u32 id, u8 type (enum
  * tmsg_control_type); an ACK carries no TLVs.  A value outside of what the table allows counts as a wrong length.
@@ -50,6 +54,9 @@ enum {
 	TMSG_TEXT_MAX = 128,
 	TMSG_MAX_AEADS = 8,
 	TMSG_MAX_ADDRS = 8,
+	TMSG_MAX_ROUTES = 24,
+	TMSG_MAX_DNS = 4,
+	TMSG_DOMAINS_MAX = 255,
 };
 
 /* What a datagram is by its first byte. */
@@ -150,6 +157,12 @@ struct tmsg_push {
 	uint16_t mtu;         /* overlay MTU of the tap; 0 = not told */
 	bool multicast_route; /* route 224.0.0.0/4 and ff00::/8 into the tap */
 	nsec_t keepalive;     /* sent in ms; 0 = not told */
+	struct ipprefix routes[TMSG_MAX_ROUTES]; /* that lead into the tap */
+	uint8_t n_routes;
+	struct ipaddr gateways[2];  /* by which they do, IPv4 and IPv6; IPADDR_ANY = not told */
+	struct ipaddr dns[TMSG_MAX_DNS]; /* name servers */
+	uint8_t n_dns;
+	char domains[TMSG_DOMAINS_MAX + 1]; /* that they are for; "~corp.example": only to be routed there */
 };
 
 struct tmsg_control {

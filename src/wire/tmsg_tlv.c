@@ -2,6 +2,7 @@
 #include "castswitch/tmsg.h"
 
 #include "castswitch/cursor.h"
+#include "tmsg_net.h"
 
 enum tlv_type {
 	TLV_PROTOCOL = 1,
@@ -13,7 +14,6 @@ enum tlv_type {
 	TLV_SOFTWARE = 7,
 	TLV_REASON = 16,
 	TLV_TEXT = 17,
-	TLV_ADDRESS = 32,
 	TLV_MTU = 33,
 	TLV_MULTICAST_ROUTE = 34,
 	TLV_KEEPALIVE = 35,
@@ -152,37 +152,12 @@ get_refuse_tlv(const struct tlv *tlv, struct tmsg_refuse *r)
 }
 
 static bool
-get_address(struct rcur value, struct tmsg_push *p)
-{
-	const uint8_t family = rcur_u8(&value), len = rcur_u8(&value);
-	struct ipaddr addr;
-	uint8_t v4[4];
-
-	if (family == 4) {
-		rcur_copy(&value, v4, sizeof(v4));
-		addr = ipaddr_v4(v4);
-	} else {
-		rcur_copy(&value, addr.b, sizeof(addr.b));
-	}
-	if (!used_up(&value) || (family != 4 && family != 6) || len > (family == 4 ? 32 : 128))
-		return false;
-	if (family == 6 && ipaddr_is_v4(&addr)) /* would be taken for IPv4, with any prefix length */
-		return false;
-	if (p->n_addrs == TMSG_MAX_ADDRS)
-		return false;
-	p->addrs[p->n_addrs++] = (struct ipprefix){ addr, len };
-	return true;
-}
-
-static bool
 get_push_tlv(const struct tlv *tlv, struct tmsg_push *p)
 {
 	uint32_t ms;
 	uint8_t flag;
 
 	switch (tlv->type) {
-	case TLV_ADDRESS:
-		return get_address(tlv->value, p);
 	case TLV_MTU:
 		return get_u16(tlv->value, &p->mtu);
 	case TLV_MULTICAST_ROUTE:
@@ -196,7 +171,7 @@ get_push_tlv(const struct tlv *tlv, struct tmsg_push *p)
 		p->keepalive = ms * NSEC_PER_MSEC;
 		return true;
 	default:
-		return true;
+		return tmsg_net_get(tlv->type, tlv->value, p);
 	}
 }
 
@@ -362,29 +337,9 @@ tmsg_refuse_write(const struct tmsg_refuse *r, uint8_t *buf, size_t cap)
 }
 
 static void
-put_address(struct wcur *w, const struct ipprefix *p)
-{
-	const bool v4 = ipaddr_is_v4(&p->addr);
-	const size_t len = v4 ? 4 : 16;
-
-	if (p->len > 8 * len)
-		w->failed = true;
-	wcur_u16(w, TLV_ADDRESS);
-	wcur_u16(w, 2 + len);
-	wcur_u8(w, v4 ? 4 : 6);
-	wcur_u8(w, p->len);
-	wcur_bytes(w, p->addr.b + 16 - len, len);
-}
-
-static void
 put_push(struct wcur *w, const struct tmsg_push *p)
 {
-	if (p->n_addrs > TMSG_MAX_ADDRS) {
-		w->failed = true;
-		return;
-	}
-	for (unsigned i = 0; i < p->n_addrs; i++)
-		put_address(w, &p->addrs[i]);
+	tmsg_net_put(w, p);
 	if (p->mtu)
 		put_u16(w, TLV_MTU, p->mtu);
 	put_bytes(w, TLV_MULTICAST_ROUTE, &(uint8_t){ p->multicast_route }, 1);

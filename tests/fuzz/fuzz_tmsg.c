@@ -136,6 +136,16 @@ check_refuse(const uint8_t *data, size_t size)
 /* --- CONTROL --- */
 
 static bool
+same_net(const struct tmsg_push *a, const struct tmsg_push *b)
+{
+	if (a->n_routes != b->n_routes || a->n_dns != b->n_dns || strcmp(a->domains, b->domains) != 0 ||
+	    memcmp(a->gateways, b->gateways, sizeof(a->gateways)) != 0)
+		return false;
+	return memcmp(a->routes, b->routes, a->n_routes * sizeof(a->routes[0])) == 0 &&
+	       memcmp(a->dns, b->dns, a->n_dns * sizeof(a->dns[0])) == 0;
+}
+
+static bool
 same_push(const struct tmsg_push *a, const struct tmsg_push *b)
 {
 	if (a->n_addrs != b->n_addrs || a->mtu != b->mtu || a->multicast_route != b->multicast_route ||
@@ -144,7 +154,7 @@ same_push(const struct tmsg_push *a, const struct tmsg_push *b)
 	for (unsigned i = 0; i < a->n_addrs; i++)
 		if (a->addrs[i].len != b->addrs[i].len || !ipaddr_equal(&a->addrs[i].addr, &b->addrs[i].addr))
 			return false;
-	return true;
+	return same_net(a, b);
 }
 
 static void
@@ -153,6 +163,10 @@ check_push(const struct tmsg_push *p)
 	FUZZ_CHECK(p->n_addrs <= TMSG_MAX_ADDRS);
 	for (unsigned i = 0; i < p->n_addrs; i++)
 		FUZZ_CHECK(p->addrs[i].len <= (ipaddr_is_v4(&p->addrs[i].addr) ? 32 : 128));
+	FUZZ_CHECK(p->n_routes <= TMSG_MAX_ROUTES && p->n_dns <= TMSG_MAX_DNS);
+	for (unsigned i = 0; i < p->n_routes; i++)
+		FUZZ_CHECK(p->routes[i].len <= (ipaddr_is_v4(&p->routes[i].addr) ? 32 : 128));
+	check_text(p->domains, TMSG_DOMAINS_MAX);
 }
 
 static void
