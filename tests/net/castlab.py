@@ -294,20 +294,22 @@ class Ears:
     def __exit__(self, *_):
         self.close()
 
-    def _flowing(self, streams, want):
-        """Which streams come to the host: True, False, or None when some packets do."""
+    def _flowing(self, streams, want, patience):
+        """Which streams come to the host: True, False, or None when some packets do.  Those that are wanted have some
+        time to arrive."""
         begin = [s.sent for s in streams]
         wait_for("the senders go on", lambda: all(s.sent >= b + WINDOW for s, b in zip(streams, begin)))
-        seen = [self.tapped.of(s) for s in streams]
         with contextlib.suppress(Failure):
-            wait_for("", lambda: all(s.within(b, b + WINDOW) == WINDOW for s, b, w in zip(seen, begin, want) if w), 1)
-        return tuple({0: False, WINDOW: True}.get(s.within(b, b + WINDOW)) for s, b in zip(seen, begin))
+            wait_for("", lambda: all(b + WINDOW - 1 in self.tapped.of(s).numbers
+                                     for s, b, w in zip(streams, begin, want) if w), patience)
+        counts = [self.tapped.of(s).within(b, b + WINDOW) for s, b in zip(streams, begin)]
+        return tuple({0: False, WINDOW: True}.get(n) for n in counts)
 
     def expect_flow(self, streams, want, what, timeout=3):
         """Until it is as wanted; and then it stays so."""
         told = f"{self.host.name}, {what}: of the sources of {self.group} come"
-        wait_for(f"{told} {want}", lambda: self._flowing(streams, want) == want, timeout)
-        again = self._flowing(streams, want)
+        wait_for(f"{told} {want}", lambda: self._flowing(streams, want, 0.1) == want, timeout)
+        again = self._flowing(streams, want, 1)
         expect(again == want, f"{told} {again} instead of {want}")
 
     def row(self):

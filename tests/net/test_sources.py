@@ -99,7 +99,8 @@ def filter_changes(lab, group, change):
     """From each kind of filter to each other: change(host, socket, group, mode, sources)"""
     one, two = sources_of(lab, group)
     steps = ((INCLUDE, [one], (True, False)), (EXCLUDE, [one], (False, True)), (EXCLUDE, [two], (True, False)),
-             (INCLUDE, [two], (False, True)), (INCLUDE, [one, two], (True, True)), (EXCLUDE, [one, two], (False, False)),
+             (INCLUDE, [two], (False, True)), (INCLUDE, [one, two], (True, True)),
+             (EXCLUDE, [one, two], (False, False)),
              (EXCLUDE, [], (True, True)), (INCLUDE, [one], (True, False)), (EXCLUDE, [two], (True, False)),
              (INCLUDE, [one, two], (True, True)), (INCLUDE, [two], (False, True)))
     with listening(lab, group) as (streams, ears):
