@@ -242,8 +242,17 @@ check_addresses(const struct gm_msg *m, const struct ipaddr *dst)
 	return destination_allowed(m, dst) ? DROP_NONE : DROP_GM_DESTINATION;
 }
 
-/* The packet around the message.  A snooper believes nothing with a wrong checksum, the IP header's included (RFC 4541
- * 2.1.1). */
+static bool
+is_known_type(enum gm_family family, uint8_t type)
+{
+	if (family == GM_MLD)
+		return true; /* or it would be no control message (frame.h) */
+	return type == IGMP_QUERY || type == IGMP_V1_REPORT || type == IGMP_V2_REPORT || type == IGMP_V2_LEAVE ||
+	       type == IGMP_V3_REPORT;
+}
+
+/* The packet around the message, and whether it is ours at all.  A snooper believes nothing with a wrong checksum, the
+ * IP header's included, and looks at nothing behind that header of messages it does not know (RFC 4541 2.1.1). */
 static enum drop_reason
 check_packet(const struct frame *f, const struct gm_rules *rules, enum gm_family family, struct rcur message)
 {
@@ -251,9 +260,13 @@ check_packet(const struct frame *f, const struct gm_rules *rules, enum gm_family
 	const uint64_t start =
 		family == GM_MLD ? csum_pseudo(&f->ip_src, &f->ip_dst, IPPROTO_ICMPV6_NUMBER, (uint32_t)len) : 0;
 
-	if (csum_fold(csum_add(start, message.p, len)) != 0)
-		return DROP_GM_CHECKSUM;
 	if (family == GM_IGMP && csum_fold(csum_add(0, f->data + f->l3, (size_t)(f->l4 - f->l3))) != 0)
+		return DROP_GM_CHECKSUM;
+	if (!is_known_type(family, message.p[0]))
+		return DROP_GM_TYPE;
+	if (len < GM_SHORTEST)
+		return DROP_GM_TRUNCATED;
+	if (csum_fold(csum_add(start, message.p, len)) != 0)
 		return DROP_GM_CHECKSUM;
 	if (f->hops != 1)
 		return DROP_GM_HOPS;
@@ -272,7 +285,7 @@ gm_parse(const struct frame *f, const struct gm_rules *rules, struct gm_msg *ret
 		return DROP_GM_FRAGMENT;
 	if (f->bad_headers)
 		return DROP_GM_BAD_HEADERS;
-	if (f->l4 == 0 || f->ip_end < f->l4 + 8)
+	if (f->l4 == 0 || f->ip_end <= f->l4)
 		return DROP_GM_TRUNCATED;
 	/* The message ends with the IP packet, not with the frame: Ethernet pads short ones. */
 	struct rcur message = rcur_of(f->data + f->l4, (size_t)(f->ip_end - f->l4));

@@ -18,6 +18,8 @@ enum {
 
 	IPPROTO_ICMPV6_NUMBER = 58,
 
+	GM_SHORTEST = 8, /* message: IGMPv1's and v2's */
+
 	GM_S_FLAG = 0x08, /* of the byte that also holds QRV (RFC 3376 4.1.5, RFC 3810 5.1.7) */
 	GM_QRV_MASK = 0x07,
 };

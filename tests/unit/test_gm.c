@@ -399,6 +399,30 @@ test_type(void **state)
 	assert_int_equal(changed("IGMPv2 report", AT_IGMP, "00"), DROP_GM_TYPE);
 }
 
+/* RFC 4541 2.1.1 (3): what is not known is not judged, as long as its IP header is sound: traceroutes (RFC 8487) have
+ * other TTLs, for one. */
+static void
+test_unknown_type_of_any_form(void **state)
+{
+	struct bytes d = frame_of("IGMPv2 report");
+
+	(void)state;
+	d.b[AT_IGMP] = 0x1f;
+	assert_int_equal(verdict(&d), DROP_GM_TYPE); /* with a wrong checksum */
+	d.b[AT_TTL4] = 64;
+	repair(&d, false);
+	assert_int_equal(verdict(&d), DROP_GM_TYPE);
+	d.n = AT_IGMP + 1;
+	repair(&d, true);
+	assert_int_equal(verdict(&d), DROP_GM_TYPE);
+	d.b[AT_SRC4] ^= 1;
+	assert_int_equal(verdict(&d), DROP_GM_CHECKSUM);
+	d.n = AT_IGMP;
+	repair(&d, true);
+	assert_int_equal(verdict(&d), DROP_GM_TRUNCATED);
+	assert_int_equal(shortened("IGMPv2 report", AT_IGMP + 1), DROP_GM_TRUNCATED);
+}
+
 /* Each message's shortest lengths, and one byte less. */
 static void
 test_lengths(void **state)
@@ -576,6 +600,7 @@ main(void)
 		cmocka_unit_test(test_mld_destination),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_type),
+		cmocka_unit_test(test_unknown_type_of_any_form),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_counts_past_the_end),
 		cmocka_unit_test(test_aux_length_counts_words),
