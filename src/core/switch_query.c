@@ -109,7 +109,8 @@ sw_round_serve(struct sw_round *r, struct sw_port *p, struct mono now)
 {
 	if (r->bridged_only && p->params.kind != SW_NIC)
 		return;
-	if (r->asks)
+	/* It may have been switched off meanwhile. */
+	if (r->asks && r->vlan->querier[r->query.family].state != QUERIER_DISABLED)
 		sw_send_query_to(r->vlan, p, &r->query, now);
 	if (r->solicits)
 		sw_solicit(r->vlan, p, r == &r->vlan->round[GM_MLD] ? GM_MLD : GM_IGMP, now);
