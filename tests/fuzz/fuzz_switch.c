@@ -18,7 +18,7 @@
 #include "fuzz/switch_frames.h"
 #include "fuzz/switch_world.h"
 
-enum { STEP_LEN = 8, RAW_MAX = 2047, STEPS_BETWEEN_CHECKS = 16 };
+enum { STEP_LEN = 8, RAW_MAX = 2047, STEPS_BETWEEN_CHECKS = 16, STEPS_BETWEEN_TOTALS = 1000000 };
 
 enum step {
 	STEP_DATA,   /* how: bit 0: to the MAC of group a; b: source; c: segment size of a superframe */
@@ -72,6 +72,7 @@ static void
 print_total(void)
 {
 	printf("# %" PRIu64 " steps in %" PRIu64 " scripts\n", total.steps, total.scripts);
+	fflush(stdout);
 }
 
 /* A step as it was read. */
@@ -382,7 +383,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned n = 1; rcur_left(&c) >= STEP_LEN; n++) {
 		rcur_copy(&c, s, STEP_LEN);
 		step(&w, s, n, &c);
-		total.steps++;
+		if (++total.steps % STEPS_BETWEEN_TOTALS == 0)
+			print_total();
 		if (n % STEPS_BETWEEN_CHECKS == 0)
 			world_check(&w);
 	}

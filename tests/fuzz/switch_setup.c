@@ -130,7 +130,7 @@ world_reconfigure(struct world *w, const uint8_t settings[6])
 		for (unsigned i = 0; i < WORLD_PORTS; i++)
 			world_clear_statics(w, i, true, true);
 	world_set_params(w, settings);
-	w->reconfigured_at = w->now;
+	w->reconfigured = true;
 	switch_reconfigure(w->sw, &w->params, w->now);
 	for (unsigned i = 0; i < WORLD_PORTS; i++) {
 		w->ports[i].asked_at = w->now;

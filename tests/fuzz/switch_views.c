@@ -130,7 +130,7 @@ check_mac(void *arg, const struct sw_fdb_view *v)
 	FUZZ_CHECK(v->is_static || (p && (p->up || p->suspended)));
 	FUZZ_CHECK(!v->sticky || v->is_static);
 	/* What only a table that was never told of another aging time can promise. */
-	if (!v->is_static && !w->reconfigured_at.ns && w->params.aging)
+	if (!v->is_static && !w->reconfigured && w->params.aging)
 		FUZZ_CHECK(mono_since(v->seen, w->ticked) < w->params.aging);
 	seen->macs++;
 }

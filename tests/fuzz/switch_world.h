@@ -63,10 +63,10 @@ struct world {
 	/* The longest of all times that were in force, of the switch's own and those that queriers told. */
 	nsec_t interval, response, own_response, fixed_membership;
 	uint8_t robustness;
-	bool foreign;                /* a querier spoke */
-	bool has_flooded;            /* flood_until_querier was ever set */
-	bool other_limits;           /* than when the tables were filled */
-	struct mono reconfigured_at; /* what was on its way then may still come */
+	bool foreign;      /* a querier spoke */
+	bool has_flooded;  /* flood_until_querier was ever set */
+	bool other_limits; /* than when the tables were filled */
+	bool reconfigured;
 
 	struct world_frame batch[WORLD_BATCH];
 	struct frame frames[WORLD_BATCH];
