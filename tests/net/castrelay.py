@@ -84,6 +84,7 @@ class Relay(Tool):
 
     def __init__(self, net, ns, near, server, sources, seed=1):
         super().__init__(net, ns, "udprelay", near, castnet.PORT, server, castnet.PORT, sources[0], seed)
+        self.source = sources[0]  # of the client's mapping
         self.sources = iter(sources[1:])
 
     def set(self, way="both", **rules):
@@ -99,7 +100,8 @@ class Relay(Tool):
 
     def rebind(self):
         """The mappings get another source address and port."""
-        self.tell(f"rebind {next(self.sources)}")
+        self.source = next(self.sources)
+        self.tell(f"rebind {self.source}")
 
     def foreign(self):
         """An attacker with an address of its own."""

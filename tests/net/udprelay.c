@@ -421,6 +421,7 @@ open_foreign(struct relay *r, const char *where)
 	if (r->foreign != -1)
 		close(r->foreign);
 	r->foreign = far_socket(r, &source);
+	r->foreign_down_max = 0;
 }
 
 static uint64_t
