@@ -71,4 +71,25 @@ int link_route_add(struct link *l, const struct ipprefix *dst, unsigned oif, con
 int link_route_del(struct link *l, const struct ipprefix *dst, unsigned oif, const struct ipaddr *gateway,
 		   uint32_t metric);
 
+/* --- the way to one host --- */
+
+/* How packets leave for it. */
+struct link_way {
+	unsigned oif;          /* 0: not at all, they are refused at once */
+	struct ipaddr gateway; /* IPADDR_ANY: none, it is on the link */
+	struct ipaddr source;  /* which of our addresses they have; IPADDR_ANY: the kernel's choice */
+	bool onlink;           /* the gateway counts as being on the link whatever our addresses are */
+};
+
+bool link_way_equal(const struct link_way *a, const struct link_way *b);
+/* The way to 'dst' by the routes of table main, as if there were none through 'without' (an ifindex, or 0) and, with
+ * 'own', none that link_way_set() made: the longest prefix, then the lowest metric; an interface without carrier only
+ * when there is no other.  -ENETUNREACH when none leads there. */
+int link_way_find(struct link *l, const struct ipaddr *dst, unsigned without, bool own, struct link_way *ret);
+/* A host route that leads there by this way and counts more than any other.  'own': there is one already that this
+ * takes the place of; without it -EEXIST when there is one. */
+int link_way_set(struct link *l, const struct ipaddr *dst, const struct link_way *way, bool own);
+/* The same 'dst' and 'way' as given to link_way_set(). */
+int link_way_del(struct link *l, const struct ipaddr *dst, const struct link_way *way);
+
 #endif

@@ -58,17 +58,17 @@ link_error(const struct link *l)
 int
 link_result(struct link *l, int err, unsigned ifindex, const char *what_fmt, ...)
 {
-	char name[IFNAMSIZ], what[160];
+	char name[IFNAMSIZ] = "", what[160];
 	va_list ap;
 
 	if (!err)
 		return 0;
-	if (!if_indextoname(ifindex, name))
+	if (ifindex && !if_indextoname(ifindex, name))
 		snprintf(name, sizeof(name), "#%u", ifindex);
 	va_start(ap, what_fmt);
 	vsnprintf(what, sizeof(what), what_fmt, ap);
 	va_end(ap);
-	snprintf(l->error, sizeof(l->error), "%s: can't %s: %s%s%s%s", name, what, strerror(-err),
+	snprintf(l->error, sizeof(l->error), "%s%scan't %s: %s%s%s%s", name, *name ? ": " : "", what, strerror(-err),
 		 *l->reason ? " (" : "", l->reason, *l->reason ? ")" : "");
 	return err;
 }
@@ -105,7 +105,8 @@ reason_read(struct link *l, const struct nlmsghdr *nlh, const struct nlmsgerr *e
 		(void)mnl_attr_parse(nlh, (unsigned)skip, reason_attr, l);
 }
 
-/* Walks the messages of one datagram.  1 when there is more to come, else 0 or -errno. */
+/* Walks the messages of one datagram.  1 when there is more to come, else 0 or -errno.  A list has an end of its own in
+ * the place of the acknowledgement. */
 static int
 answer_read(struct link *l, int len, void (*cb)(const struct nlmsghdr *nlh, void *arg), void *arg)
 {
@@ -122,6 +123,8 @@ answer_read(struct link *l, int len, void (*cb)(const struct nlmsghdr *nlh, void
 				reason_read(l, nlh, e);
 			return e->error;
 		}
+		if (nlh->nlmsg_type == NLMSG_DONE)
+			return 0;
 		if (cb)
 			cb(nlh, arg);
 	}

@@ -25,7 +25,7 @@ struct nlmsghdr *link_request(struct link *l, uint16_t type, uint16_t flags);
 int link_transact(struct link *l, struct nlmsghdr *nlh, void (*cb)(const struct nlmsghdr *nlh, void *arg), void *arg);
 /* What an RTM_NEWLINK or RTM_DELLINK says. */
 void link_info_read(const struct nlmsghdr *nlh, struct link_info *ret);
-/* Returns err, and when it isn't 0 makes link_error() "IFNAME: can't WHAT: WHY". */
+/* Returns err, and when it isn't 0 makes link_error() "IFNAME: can't WHAT: WHY", without a name for ifindex 0. */
 int link_result(struct link *l, int err, unsigned ifindex, const char *what_fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
