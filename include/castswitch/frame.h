@@ -1,9 +1,9 @@
 /* A frame on its way through the switch.
  *
  * A frame is a view of a buffer that somebody else owns (the receive slot of io/), valid until switch_rx() returns.
- * Before data[0] there are always FRAME_HEADROOM writable bytes, for the tunnel's kind byte or a vnet header; they are
- * the frame's sender's to scribble on, and an egress may overwrite them.  data[0..len) is never written by the core or
- * by an egress: the same bytes go to every port.
+ * Before data[0] there are always FRAME_EGRESS_ROOM writable bytes, for the tunnel's kind byte: an egress may overwrite
+ * them, and no more, for another frame of the same datagram may be in front of them.  data[0..len) is never written by
+ * the core or by an egress: the same bytes go to every port.
  *
  * frame_parse() fills the metadata once, at ingress.  Nothing behind it looks at the bytes again, except the parsers of
  * control messages (gm.h).  Multi-byte metadata is in host byte order.
@@ -22,7 +22,8 @@
 #include "castswitch/ipaddr.h"
 
 enum {
-	FRAME_HEADROOM = 16,
+	FRAME_HEADROOM = 16, /* writable bytes in front of what io/ received, and of its transmit slots */
+	FRAME_EGRESS_ROOM = 2,
 	ETH_HDR_LEN = 14,
 	VLAN_TAG_LEN = 4,
 	FRAME_MAX_TAGS = 2,      /* tags looked through to find the L3 header */

@@ -39,6 +39,10 @@
  * For 3 s after it lost the session, a path takes it back by either sign, without another trial; if it needed longer
  * than 100 ms to answer, the next trial gives it twice that time, up to 1 s.
  *
+ * Path MTU (RFC 8899), in bytes of UDP payload: once established, and whenever its path is another one, a session
+ * begins with datagrams of 1,200 bytes and looks for longer ones up to params.max_datagram, by PAD requests of that
+ * size.  A size that does not pass any more is given up, one that passes again is used again.
+ *
  * Ownership: the session owns its sec and its two AEAD contexts.  'output' gets datagrams that the session itself makes
  * (handshake, PAD, CONTROL); frames are sealed by session_seal() into the caller's buffer.  Callbacks may call any
  * session_ function but session_free(); a CLOSED session only waits for its owner to free it.
@@ -104,6 +108,8 @@ struct session_ops {
 	/* Client: a request is about to ask why nothing comes any more.  The time to see whether our own address is still
 	 * the right one; the request leaves by what output() uses afterwards. */
 	void (*probing)(void *arg, struct session *s, struct mono now);
+	/* A deadline came nearer while a frame was sealed.  May be NULL. */
+	void (*sooner)(void *arg, struct session *s);
 	/* The session is CLOSED; called once, not by session_free(). */
 	void (*closed)(void *arg, struct session *s, const struct session_close_info *info, struct mono now);
 };
@@ -118,6 +124,9 @@ struct session_params {
 	uint8_t n_aeads;
 	const char *software; /* e.g. "castswitch 0.1"; must outlive the session */
 	nsec_t keepalive;     /* 0 = default */
+	/* The longest datagram worth having, at most 9216: that of the longest frame.  0 = any path carries anything,
+	 * and none is searched. */
+	uint16_t max_datagram;
 };
 
 struct session_stats {
@@ -139,10 +148,27 @@ void session_free(struct session *s);
 /* A DTLS datagram from the session's path.  Ignored when the sec is gone (ESTABLISHED). */
 void session_handshake_input(struct session *s, const uint8_t *dgram, size_t len, struct mono now);
 
-/* A data packet whose receiver id is ours; decrypted in place.  PAD and CONTROL are consumed.
- * Returns DROP_NONE with *ret_frame / *ret_len set to the Ethernet frame inside dgram (at dgram + 14: FRAME_HEADROOM
- * - 2 bytes in front of it are writable), or with *ret_frame NULL when it was consumed; or why it was dropped
- * (counted).  'from' is how it came, see above. */
+/* A received datagram. */
+struct session_input {
+	const struct path *from; /* how it came, see above */
+	uint8_t *data;
+	size_t len;
+	size_t room; /* bytes from data[0] on that may be written, at least len: a frame of FRAGMENTs needs more */
+	uint8_t tos; /* of the outer packet */
+};
+
+/* A data packet whose receiver id is ours; decrypted in place.  PAD and CONTROL are consumed.  Returns DROP_NONE with
+ * *ret_frame / *ret_len set to an Ethernet frame inside data, or with *ret_frame NULL when it was consumed or its frame
+ * is not complete yet; or why it was dropped (counted).  A packet may hold several frames: those behind the first are
+ * session_next_frame()'s.  Outer ECN is carried over to frames (ecn.h).
+ *
+ * A frame that has its packet for itself, or came in FRAGMENTs, is at data + 14, with FRAME_HEADROOM - 2 writable bytes
+ * in front of it.  One of a BUNDLE is anywhere, and only FRAME_EGRESS_ROOM bytes in front of it may be changed. */
+enum drop_reason session_receive(struct session *s, const struct session_input *in, struct mono now,
+				 uint8_t **ret_frame, size_t *ret_len);
+/* The next frame of the packet that session_receive() returned a frame of; false when there is none. */
+bool session_next_frame(struct session *s, uint8_t **ret_frame, size_t *ret_len);
+/* session_receive() for a datagram with no room but its own bytes and no ECN. */
 enum drop_reason session_open(struct session *s, const struct path *from, uint8_t *dgram, size_t len, struct mono now,
 			      uint8_t **ret_frame, size_t *ret_len);
 
@@ -154,13 +180,39 @@ void session_path_error(struct session *s, const char *why, struct mono now);
 /* Client: our own address is another one from now on.  Tells the server by a request. */
 void session_path_changed(struct session *s, struct mono now);
 
+/* The kernel refused a datagram of this session: it is longer than our own interface allows.  len 0: an ICMP message
+ * said that one was too long for the path, a hint only. */
+void session_refused(struct session *s, size_t len, struct mono now);
+
 /* --- output --- */
+
+/* The longest datagram that the path carries, as far as is known; UINT16_MAX when it is not searched. */
+size_t session_mtu(const struct session *s);
 
 /* Seals a frame into out (cap >= len + TMSG_OVERHEAD): header, kind, ciphertext, tag.  frame[-1] must be writable:
  * the kind byte goes there.  Returns the datagram's length, or 0 when it can't be sent (*ret_drop:
  * DROP_NOT_ESTABLISHED, DROP_TOO_LONG; counted). */
 size_t session_seal(struct session *s, uint8_t *frame, size_t len, uint8_t *out, size_t cap, struct mono now,
 		    enum drop_reason *ret_drop);
+/* Longer than session_mtu() leaves room for: the FRAGMENTs of a frame, one by one.  'cut' is all zeros before the
+ * first; the frame is through when cut->index is cut->count, and no other packet may be sealed before.  The rest as
+ * session_seal(); DROP_TOO_LONG also when they would be more than 8.  frame is not written to. */
+struct session_cut {
+	uint8_t index, count; /* of the next; in all, 0 = not known yet */
+	size_t chunk;         /* bytes of each but the last */
+};
+size_t session_seal_fragment(struct session *s, const uint8_t *frame, size_t len, struct session_cut *cut, uint8_t *out,
+			     size_t cap, struct mono now, enum drop_reason *ret_drop);
+/* Several frames in one datagram of TMSG_OVERHEAD + the sum of each frame's length and SESSION_PART_OVERHEAD; only if
+ * the other side takes it: session_bundles(). */
+struct session_part {
+	const uint8_t *data;
+	size_t len;
+};
+enum { SESSION_PART_OVERHEAD = 2 };
+bool session_bundles(const struct session *s);
+size_t session_seal_bundle(struct session *s, const struct session_part *parts, size_t n, uint8_t *out, size_t cap,
+			   struct mono now, enum drop_reason *ret_drop);
 /* Server: sends the peer its configuration, reliably; replaces one that is not yet acknowledged. */
 void session_push(struct session *s, const struct tmsg_push *push, struct mono now);
 /* Says BYE (when ESTABLISHED, two datagrams) or REFUSE (before) with this reason and closes with SESSION_END_LOCAL. */

@@ -14,7 +14,7 @@
  *     2  HELLO, WELCOME   receiver         u32, not 0                                      mandatory
  *     3  HELLO, WELCOME   previous         u32; absent = 0 = none
  *     4  HELLO, WELCOME   flags            u32, TMSG_FLAG_*; absent = 0
- *     5  HELLO, WELCOME   caps             u32; absent = 0
+ *     5  HELLO, WELCOME   caps             u32, TMSG_CAP_*; absent = 0
  *     6  HELLO, WELCOME   aeads            1..TMSG_MAX_AEADS bytes, enum tmsg_aead         mandatory
  *     7  HELLO, WELCOME   software         0..TMSG_SOFTWARE_MAX bytes of text
  *    16  REFUSE, BYE      reason           u16, enum tmsg_reason; absent = 0
@@ -99,6 +99,9 @@ enum tmsg_hs { TMSG_HELLO = 1, TMSG_WELCOME = 2, TMSG_REFUSE = 3 };
 
 enum tmsg_aead { TMSG_AEAD_NONE = 0, TMSG_AEAD_AES_256_GCM = 1, TMSG_AEAD_CHACHA20_POLY1305 = 2 };
 
+/* What one side may send only to one that says so. */
+enum { TMSG_CAP_BUNDLE = 1 };
+
 enum { TMSG_FLAG_ENDPOINT = 1 }; /* the client is a tap only: no hosts behind it */
 
 struct tmsg_hello {
@@ -106,7 +109,7 @@ struct tmsg_hello {
 	uint32_t receiver;  /* the sender's receiver id: the other side writes it into its data packets; never 0 */
 	uint32_t previous;  /* of the session this one replaces by rekey; 0 = none */
 	uint32_t flags;     /* TMSG_FLAG_* */
-	uint32_t caps;      /* capability bits; none defined yet */
+	uint32_t caps;      /* TMSG_CAP_*: what the sender understands */
 	uint8_t aeads[TMSG_MAX_AEADS]; /* HELLO: what the client can, best first; WELCOME: [0] is the choice */
 	uint8_t n_aeads;
 	char software[TMSG_SOFTWARE_MAX + 1]; /* printable ASCII only after parsing */

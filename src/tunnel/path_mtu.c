@@ -87,8 +87,11 @@ mtu_measure(struct path_mtu *m, struct mono now)
 {
 	nsec_t took = mono_since(m->probed_at, now);
 
-	if (m->tries == 1) /* else nobody knows which of them was answered */
-		m->rtt = m->rtt ? m->rtt - m->rtt / 4 + took / 4 : took;
+	if (m->tries != 1)
+		return; /* nobody knows which of them was answered */
+	if (took == 0)
+		took = 1; /* 0 is "not known" */
+	m->rtt = m->rtt ? m->rtt - m->rtt / 4 + took / 4 : took;
 }
 
 static nsec_t

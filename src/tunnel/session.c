@@ -25,6 +25,8 @@ session_setup(struct session *s, const struct session_params *params, const stru
 	s->established_at = MONO_NEVER;
 	replay_init(&s->replay);
 	session_roam_init(s);
+	session_mtu_init(s);
+	reassembly_init(&s->reassembly, s->stats.drops);
 }
 
 struct session *
@@ -53,6 +55,7 @@ session_free(struct session *s)
 		return;
 	session_drop_keys(s);
 	session_drop_sec(s);
+	reassembly_fini(&s->reassembly);
 	secure_zero(s, sizeof(*s));
 	free(s);
 }
@@ -124,6 +127,7 @@ session_set_state(struct session *s, enum session_state st, struct mono now)
 	if (st == SESSION_ESTABLISHED) {
 		s->established_at = now;
 		session_live_begin(s, now);
+		session_mtu_begin(s, now);
 	}
 }
 
@@ -206,6 +210,8 @@ session_tick(struct session *s, struct mono now)
 		session_idle_tick(s, now);
 	if (session_is_due(s, SESSION_TIMER_ROAM, now))
 		session_roam_tick(s, now);
+	if (session_is_due(s, SESSION_TIMER_MTU, now))
+		session_mtu_tick(s, now);
 }
 
 struct mono

@@ -1,6 +1,7 @@
 /* Data packets: open, seal, and the confirmation of a session by the first one that authenticates. */
 #include <string.h>
 
+#include "castswitch/ecn.h"
 #include "session_impl.h"
 
 /* --- out --- */
@@ -15,8 +16,7 @@ session_take_counter(struct session *s, struct mono now)
 	return 0;
 }
 
-/* Seals plain[0..len), which begins with the kind byte, into out.  Returns the datagram's length, or 0. */
-static size_t
+size_t
 session_encrypt(struct session *s, const uint8_t *plain, size_t len, uint8_t *out, struct mono now)
 {
 	uint64_t counter = session_take_counter(s, now);
@@ -58,7 +58,7 @@ session_send(struct session *s, enum tmsg_kind kind, const uint8_t *payload, siz
 	return session_send_along(s, &s->path, kind, payload, len, now);
 }
 
-static size_t
+size_t
 session_not_sealed(struct session *s, enum drop_reason r, enum drop_reason *ret_drop)
 {
 	s->stats.drops[r]++;
@@ -81,6 +81,7 @@ session_seal(struct session *s, uint8_t *frame, size_t len, uint8_t *out, size_t
 	if (n == 0)
 		return session_not_sealed(s, DROP_NOT_ESTABLISHED, ret_drop);
 	session_saw_frame(s, now);
+	session_mtu_used(s, n, now);
 	return n;
 }
 
@@ -144,16 +145,37 @@ session_dispatch(struct session *s, uint8_t kind, const uint8_t *payload, size_t
 	if (s->state == SESSION_CONFIRM)
 		session_confirm(s, now);
 	if (s->state != SESSION_ESTABLISHED)
-		return kind == TMSG_FRAME ? DROP_NOT_ESTABLISHED : r;
+		return kind <= TMSG_FRAGMENT ? DROP_NOT_ESTABLISHED : r;
 	switch (kind) {
 	case TMSG_FRAME:
+	case TMSG_BUNDLE:
+	case TMSG_FRAGMENT:
 	case TMSG_PAD:
 		return r;
 	case TMSG_CONTROL:
 		return session_control_input(s, payload, len, now);
 	default:
-		/* Reserved high bits, and kinds that were not negotiated (BUNDLE, FRAGMENT). */
+		/* Reserved high bits, and kinds of later versions. */
 		return DROP_BAD_KIND;
+	}
+}
+
+/* The frame of a packet, or the first of several; *ret_frame stays NULL when there is none (yet). */
+static enum drop_reason
+session_frames(struct session *s, uint8_t kind, uint8_t *payload, size_t len, struct mono now, uint8_t **ret_frame,
+	       size_t *ret_len)
+{
+	switch (kind) {
+	case TMSG_FRAME:
+		*ret_frame = payload;
+		*ret_len = len;
+		return DROP_NONE;
+	case TMSG_BUNDLE:
+		return session_bundle_input(s, payload, len, ret_frame, ret_len);
+	case TMSG_FRAGMENT:
+		return session_fragment_input(s, payload, len, now, ret_frame, ret_len);
+	default:
+		return DROP_NONE;
 	}
 }
 
@@ -163,25 +185,21 @@ session_open_payload(struct session *s, uint8_t *plain, size_t len, struct mono 
 {
 	uint8_t kind = plain[0];
 	uint8_t *payload = plain + 1;
-	enum drop_reason r;
+	enum drop_reason r = DROP_NONE;
 
-	len--;
-	if (kind != TMSG_FRAME || s->state != SESSION_ESTABLISHED) {
-		r = session_dispatch(s, kind, payload, len, now);
-		if (r != DROP_NONE)
-			return r;
-	}
-	if (kind != TMSG_FRAME) {
-		*ret_frame = NULL;
-		*ret_len = 0;
-		return DROP_NONE;
-	}
-	if (len < ETH_HDR_LEN)
-		return DROP_BAD_KIND;
+	*ret_frame = NULL;
+	*ret_len = 0;
+	if (kind > TMSG_FRAGMENT || s->state != SESSION_ESTABLISHED)
+		r = session_dispatch(s, kind, payload, len - 1, now);
+	if (r == DROP_NONE)
+		r = session_frames(s, kind, payload, len - 1, now, ret_frame, ret_len);
+	if (r != DROP_NONE || !*ret_frame)
+		return r;
 	session_saw_frame(s, now);
-	*ret_frame = payload;
-	*ret_len = len;
-	return DROP_NONE;
+	if (*ret_len < ETH_HDR_LEN)
+		return DROP_BAD_KIND;
+	/* Those of a bundle went through that already. */
+	return kind == TMSG_BUNDLE ? r : ecn_decapsulate(*ret_frame, *ret_len, s->packet.ecn);
 }
 
 /* Whether the way a packet came says something about where the other side is. */
@@ -194,18 +212,30 @@ session_may_have_moved(const struct session *s)
 
 /* Whatever path an authentic packet came by, it is delivered. */
 enum drop_reason
-session_open(struct session *s, const struct path *from, uint8_t *dgram, size_t len, struct mono now,
-	     uint8_t **ret_frame, size_t *ret_len)
+session_receive(struct session *s, const struct session_input *in, struct mono now, uint8_t **ret_frame,
+		size_t *ret_len)
 {
-	enum drop_reason r = session_decrypt(s, dgram, len, now);
+	enum drop_reason r = session_decrypt(s, in->data, in->len, now);
 
-	s->packet.from = from;
+	s->packet.from = in->from;
+	s->packet.ecn = in->tos & ECN_MASK;
+	s->packet.room = in->room;
+	s->packet.rest_len = 0;
 	if (r == DROP_NONE && session_may_have_moved(s))
-		session_roam_input(s, len, now);
+		session_roam_input(s, in->len, now);
 	if (r == DROP_NONE)
-		r = session_open_payload(s, dgram + TMSG_DATA_HDR, len - TMSG_DATA_HDR - TMSG_TAG, now, ret_frame,
-					 ret_len);
+		r = session_open_payload(s, in->data + TMSG_DATA_HDR, in->len - TMSG_DATA_HDR - TMSG_TAG, now,
+					 ret_frame, ret_len);
 	if (r != DROP_NONE)
 		s->stats.drops[r]++;
 	return r;
+}
+
+enum drop_reason
+session_open(struct session *s, const struct path *from, uint8_t *dgram, size_t len, struct mono now,
+	     uint8_t **ret_frame, size_t *ret_len)
+{
+	const struct session_input in = { .from = from, .data = dgram, .len = len, .room = len };
+
+	return session_receive(s, &in, now, ret_frame, ret_len);
 }

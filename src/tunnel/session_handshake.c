@@ -70,6 +70,7 @@ session_own_hello(const struct session *s)
 		.receiver = s->local_id,
 		.previous = s->params.previous,
 		.flags = s->params.flags,
+		.caps = TMSG_CAP_BUNDLE,
 	};
 
 	if (s->params.software)

@@ -7,6 +7,9 @@
  *	session_control.c    CONTROL: order, acknowledgement, retransmission
  *	session_live.c       PAD, keepalive, liveness
  *	session_roam.c       the path of a client that moves
+ *	session_mtu.c        how long datagrams may be on that path
+ *	session_frag.c       FRAGMENT: frames that are longer
+ *	session_bundle.c     BUNDLE: frames that share a datagram
  *
  * Every deadline is a row of 'due'.  A deadline that traffic moves later is left where it is: when it fires it is
  * worked out again.  So the hot path stores two or three stamps, and session_next() may be early but never late.
@@ -17,6 +20,8 @@
 #include "castswitch/frame.h"
 #include "castswitch/replay.h"
 #include "castswitch/session.h"
+#include "path_mtu.h"
+#include "reassembly.h"
 
 #define SESSION_HANDSHAKE_TIMEOUT (10 * NSEC_PER_SEC)
 #define SESSION_HELLO_TIMEOUT (5 * NSEC_PER_SEC)
@@ -51,6 +56,7 @@ enum {
 	SESSION_STALL_REQUESTS = 3, /* asked before stalled traffic means a dead path */
 	SESSION_TRIAL_FACTOR = 3,   /* bytes sent to a path that is not proven, for each one received */
 	SESSION_MAX_DATAGRAM = 65507, /* UDP payload over IPv4 */
+	SESSION_PROBE_MAX = 9216,     /* no path is searched above */
 };
 
 enum session_timer {
@@ -61,6 +67,7 @@ enum session_timer {
 	SESSION_TIMER_STALL,   /* client: traffic without an answer */
 	SESSION_TIMER_IDLE,    /* keepalive, and dead after three of them */
 	SESSION_TIMER_ROAM,    /* server: a trial asks again, or ends */
+	SESSION_TIMER_MTU,     /* a probe of the path's size */
 	SESSION_TIMERS
 };
 
@@ -79,6 +86,10 @@ struct session_packet {
 	const struct path *from;
 	uint64_t counter;
 	bool newest; /* its counter is above all before */
+	uint8_t ecn;     /* of the outer packet */
+	size_t room;     /* of its buffer */
+	uint8_t *rest;   /* of a BUNDLE */
+	size_t rest_len;
 };
 
 /* A path that the other side may have moved to. */
@@ -105,6 +116,11 @@ struct session_roam {
 	nsec_t patience;
 };
 
+struct session_mtu {
+	uint64_t path_id; /* what ids of probes begin with; 0 = there were none */
+	struct path_mtu search;
+};
+
 struct session {
 	/* What every data packet touches. */
 	enum session_state state;
@@ -119,6 +135,8 @@ struct session {
 	uint8_t stall_requests;   /* stall requests since the last packet received */
 	struct session_packet packet;
 	struct path path;
+	struct session_mtu mtu;
+	struct reassembly reassembly;
 	struct mono due[SESSION_TIMERS];
 	struct session_stats stats;
 	struct replay replay;
@@ -188,12 +206,18 @@ void session_drop_keys(struct session *s);
 
 /* --- session_data.c --- */
 
+/* Seals plain[0..len), which begins with the kind byte, into out (len + TMSG_DATA_HDR + TMSG_TAG bytes).  Returns the
+ * datagram's length, or 0; the session may be CLOSED then. */
+size_t session_encrypt(struct session *s, const uint8_t *plain, size_t len, uint8_t *out, struct mono now);
 /* Seals a payload that the session itself made, and outputs it.  False when it can't be sent; the session may be CLOSED
  * then (counter exhausted). */
 bool session_send(struct session *s, enum tmsg_kind kind, const uint8_t *payload, size_t len, struct mono now);
 /* The same along another path than the session's. */
 bool session_send_along(struct session *s, const struct path *path, enum tmsg_kind kind, const uint8_t *payload,
 			size_t len, struct mono now);
+
+/* Counts why a frame could not be sealed; 0. */
+size_t session_not_sealed(struct session *s, enum drop_reason r, enum drop_reason *ret_drop);
 
 /* --- session_control.c --- */
 
@@ -221,6 +245,33 @@ void session_roam_input(struct session *s, size_t len, struct mono now);
 /* The same, the packet is a PAD reply. */
 void session_roam_reply(struct session *s, uint64_t id, struct mono now);
 void session_roam_tick(struct session *s, struct mono now);
+
+/* --- session_mtu.c --- */
+
+void session_mtu_init(struct session *s);
+/* SESSION_ESTABLISHED begins, or the path is another one. */
+void session_mtu_begin(struct session *s, struct mono now);
+void session_mtu_tick(struct session *s, struct mono now);
+/* A PAD reply came. */
+void session_mtu_reply(struct session *s, uint64_t id, struct mono now);
+/* The first datagram for a while that the base would not do for. */
+void session_mtu_sooner(struct session *s);
+
+/* A datagram with frames is being sent. */
+static inline void
+session_mtu_used(struct session *s, size_t len, struct mono now)
+{
+	if (path_mtu_use(&s->mtu.search, len, now))
+		session_mtu_sooner(s);
+}
+
+/* --- session_frag.c, session_bundle.c --- */
+
+/* The packet that is being worked on has this payload.  Both leave *ret_frame as it is when there is no frame yet. */
+enum drop_reason session_fragment_input(struct session *s, uint8_t *payload, size_t len, struct mono now,
+					uint8_t **ret_frame, size_t *ret_len);
+enum drop_reason session_bundle_input(struct session *s, uint8_t *payload, size_t len, uint8_t **ret_frame,
+				      size_t *ret_len);
 
 static inline bool
 session_path_equal(const struct path *a, const struct path *b)

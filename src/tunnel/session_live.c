@@ -51,6 +51,8 @@ session_pad_input(struct session *s, const uint8_t *payload, size_t len, struct 
 		session_send_pad(s, &s->path, TMSG_PAD_REPLY, pad.id, now);
 	if (pad.flags & TMSG_PAD_REPLY && s->role == SESSION_SERVER)
 		session_roam_reply(s, pad.id, now);
+	if (pad.flags & TMSG_PAD_REPLY)
+		session_mtu_reply(s, pad.id, now);
 	return DROP_NONE;
 }
 
@@ -180,8 +182,10 @@ session_handshake_path_error(struct session *s, const char *why, struct mono now
 void
 session_path_changed(struct session *s, struct mono now)
 {
-	if (s->role == SESSION_CLIENT && s->state == SESSION_ESTABLISHED)
-		session_send_request(s, now);
+	if (s->role != SESSION_CLIENT || s->state != SESSION_ESTABLISHED)
+		return;
+	session_mtu_begin(s, now);
+	session_send_request(s, now);
 }
 
 void

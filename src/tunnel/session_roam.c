@@ -48,6 +48,7 @@ session_set_path(struct session *s, const struct path *path, struct mono now)
 	struct path before = s->path;
 
 	s->path = *path;
+	session_mtu_begin(s, now);
 	if (s->ops.moved)
 		s->ops.moved(s->arg, s, &before, now);
 }

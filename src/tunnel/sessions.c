@@ -210,11 +210,19 @@ entry_closed(void *arg, struct session *s, const struct session_close_info *info
 		t->ops.closed(t->arg, s, info, now);
 }
 
+static void
+entry_sooner(void *arg, struct session *s)
+{
+	(void)s;
+	entry_arm(arg);
+}
+
 static const struct session_ops entry_ops = {
 	.output = entry_output,
 	.admit = entry_admit,
 	.established = entry_established,
 	.moved = entry_moved,
+	.sooner = entry_sooner,
 	.closed = entry_closed,
 };
 

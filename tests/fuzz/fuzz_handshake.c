@@ -47,8 +47,10 @@ open_data(struct world *w, const struct path *from, uint8_t *dgram, size_t len)
 		return;
 	}
 	if (session_open(s, from, dgram, len, w->now, &frame, &frame_len) == DROP_NONE && frame) {
-		FUZZ_CHECK(frame == dgram + 14 && frame_len >= ETH_HDR_LEN && frame_len == len - TMSG_OVERHEAD);
 		FUZZ_CHECK(session_state(s) == SESSION_ESTABLISHED);
+		do
+			FUZZ_CHECK(frame >= dgram + 14 && frame_len >= ETH_HDR_LEN && frame + frame_len <= dgram + len);
+		while (session_next_frame(s, &frame, &frame_len));
 	}
 	if (w->table && session_state(s) != SESSION_CLOSED)
 		sessions_touch(w->table, s);

@@ -238,15 +238,17 @@ test_kinds(void **state)
 {
 	(void)state;
 	static const struct {
-		uint8_t plain[16];
+		uint8_t plain[17];
 		size_t len;
 		enum drop_reason r;
 	} rows[] = {
 		{ { TMSG_FRAME }, 1 + 13, DROP_BAD_KIND },
 		{ { TMSG_FRAME }, 1 + 14, DROP_NONE },
 		{ { TMSG_FRAME }, 1, DROP_BAD_KIND },
-		{ { TMSG_BUNDLE, 0, 14 }, 16, DROP_BAD_KIND }, /* not negotiated */
-		{ { TMSG_FRAGMENT, 0, 2 }, 16, DROP_BAD_KIND },
+		{ { TMSG_BUNDLE, 0, 13 }, 16, DROP_BAD_BUNDLE },
+		{ { TMSG_BUNDLE, 0, 14 }, 17, DROP_NONE },
+		{ { TMSG_FRAGMENT, 0, 1 }, 16, DROP_BAD_FRAGMENT },
+		{ { TMSG_FRAGMENT, 0, 2 }, 16, DROP_NONE },
 		{ { TMSG_CONTROL }, 1, DROP_BAD_KIND },
 		{ { TMSG_CONTROL, 0, 0, 0, 0, TMSG_ACK }, 6, DROP_BAD_KIND }, /* ids start at 1 */
 		{ { TMSG_CONTROL, 0, 0, 0, 9, 99 }, 6, DROP_NONE },
@@ -267,7 +269,7 @@ test_kinds(void **state)
 		else
 			expect_drop(w, dgram, len, rows[i].r);
 	}
-	assert_int_equal(w->s.frames, 1);
+	assert_int_equal(w->s.frames, 2);
 	assert_int_equal(session_state(w->s.session), SESSION_ESTABLISHED);
 	fake_wire_free(w);
 }

@@ -99,6 +99,9 @@ enum fake_msg {
 	FAKE_FRAME,
 	FAKE_REQUEST,
 	FAKE_REPLY,
+	FAKE_PROBE, /* a request that is longer than it must be */
+	FAKE_FRAGMENT,
+	FAKE_BUNDLE,
 	FAKE_ACK,
 	FAKE_PUSH,
 	FAKE_BYE,
@@ -106,12 +109,13 @@ enum fake_msg {
 	FAKE_MSGS
 };
 
-enum { FAKE_QUEUE = 512, FAKE_DGRAM_MAX = 2048 };
+enum { FAKE_QUEUE = 512, FAKE_DGRAM_MAX = 2048, FAKE_ORDER = 128 };
 
 struct fake_dgram {
 	bool to_server;
 	enum fake_msg msg;
 	size_t len;
+	uint8_t tos;
 	uint8_t data[FAKE_DGRAM_MAX];
 };
 
@@ -124,6 +128,8 @@ struct fake_end {
 	unsigned frames; /* received */
 	uint8_t frame[FAKE_DGRAM_MAX];
 	size_t frame_len;
+	uint8_t order[FAKE_ORDER]; /* the last byte of each */
+	uint8_t tos;               /* of what it sends */
 	unsigned sent[FAKE_MSGS];
 	struct mono sent_at[FAKE_MSGS]; /* the last of each */
 	enum drop_reason last_drop;
@@ -136,6 +142,7 @@ struct fake_end {
 	bool push_when_established, close_when_admitted;
 	bool close_when_sent[FAKE_MSGS]; /* from inside the output */
 	int lose[FAKE_MSGS]; /* that many sent ones from now; -1 = all */
+	size_t carries;      /* longer ones that it sends get lost; 0 = none do */
 	/* What becomes of a datagram, in the place of the wire. */
 	void (*output)(struct fake_end *e, const struct path *path, enum fake_msg msg, const uint8_t *dgram, size_t len);
 	void *output_arg;
@@ -168,9 +175,14 @@ void fake_wire_until(struct fake_wire *w, struct mono until);
 void fake_wire_for(struct fake_wire *w, nsec_t d);
 /* Seals a frame of len bytes, all 'fill', and queues it.  False when it could not be sealed. */
 bool fake_wire_frame(struct fake_wire *w, struct fake_end *from, size_t len, uint8_t fill);
+/* The same in FRAGMENTs; their number, 0 when it could not be sealed. */
+unsigned fake_wire_fragments(struct fake_wire *w, struct fake_end *from, size_t len, uint8_t fill);
+/* Seals frames of these lengths, byte i of each being fill + i, as a BUNDLE and queues it. */
+bool fake_wire_bundle(struct fake_wire *w, struct fake_end *from, const size_t *lens, size_t n, uint8_t fill);
 /* As the other end's session would: seals payload under its key with this counter.  Returns the datagram's length. */
 size_t fake_forge(const struct fake_wire *w, bool to_server, uint64_t counter, const uint8_t *plain, size_t len,
 		  uint8_t *dgram);
 enum drop_reason fake_open(struct fake_end *e, uint8_t *dgram, size_t len);
+enum drop_reason fake_receive(struct fake_end *e, uint8_t *dgram, size_t len, size_t room, uint8_t tos);
 
 #endif

@@ -15,13 +15,19 @@ wire_of(struct fake_end *e)
 /* --- what is under way --- */
 
 static enum fake_msg
-data_msg(void)
+data_msg(size_t len)
 {
 	switch (fake_last_plain[0]) {
 	case TMSG_FRAME:
 		return FAKE_FRAME;
 	case TMSG_PAD:
-		return fake_last_plain[1] == TMSG_PAD_REQUEST ? FAKE_REQUEST : FAKE_REPLY;
+		return fake_last_plain[1] == TMSG_PAD_REPLY ? FAKE_REPLY
+		       : len > TMSG_OVERHEAD + TMSG_PAD_LEN ? FAKE_PROBE
+							    : FAKE_REQUEST;
+	case TMSG_FRAGMENT:
+		return FAKE_FRAGMENT;
+	case TMSG_BUNDLE:
+		return FAKE_BUNDLE;
 	case TMSG_CONTROL:
 		return fake_last_plain[5] == TMSG_ACK    ? FAKE_ACK
 		       : fake_last_plain[5] == TMSG_PUSH ? FAKE_PUSH
@@ -38,7 +44,7 @@ msg_of(const uint8_t *dgram, size_t len)
 	uint8_t random[32];
 
 	if (dgram[0] == TMSG_DATA)
-		return data_msg();
+		return data_msg(len);
 	if (tmsg_client_hello(dgram, len, random))
 		return FAKE_CLIENT_HELLO;
 	if (dgram[0] == 22)
@@ -80,31 +86,53 @@ enqueue(struct fake_end *from, const uint8_t *dgram, size_t len)
 		from->lose[msg] -= from->lose[msg] > 0;
 		return;
 	}
+	if (from->carries && len > from->carries)
+		return;
 	assert_true(w->n < FAKE_QUEUE && len <= FAKE_DGRAM_MAX);
 	d = &w->queue[(w->head + w->n++) % FAKE_QUEUE];
 	d->to_server = from->client;
 	d->msg = msg;
 	d->len = len;
+	d->tos = from->tos;
 	memcpy(d->data, dgram, len);
+}
+
+/* A frame that has its packet for itself is where the cipher left it; a whole one in every case. */
+static void
+take_frame(struct fake_end *e, const uint8_t *frame, size_t len)
+{
+	assert_in_range(len, 1, FAKE_DGRAM_MAX);
+	e->order[e->frames++ % FAKE_ORDER] = frame[len - 1];
+	e->frame_len = len;
+	memcpy(e->frame, frame, len);
+}
+
+enum drop_reason
+fake_receive(struct fake_end *e, uint8_t *dgram, size_t len, size_t room, uint8_t tos)
+{
+	struct fake_wire *w = wire_of(e);
+	const struct session_input in = {
+		.from = e->client ? &w->to_server : &w->to_client, .data = dgram, .len = len, .room = room, .tos = tos
+	};
+	uint8_t *frame = NULL;
+	size_t frame_len = 0;
+	enum drop_reason r = session_receive(e->session, &in, fake_now, &frame, &frame_len);
+
+	if (r == DROP_NONE && frame) {
+		if (dgram[TMSG_DATA_HDR] == TMSG_FRAME)
+			assert_ptr_equal(frame, dgram + TMSG_DATA_HDR + 1);
+		do
+			take_frame(e, frame, frame_len);
+		while (session_next_frame(e->session, &frame, &frame_len));
+	}
+	e->last_drop = r;
+	return r;
 }
 
 enum drop_reason
 fake_open(struct fake_end *e, uint8_t *dgram, size_t len)
 {
-	struct fake_wire *w = wire_of(e);
-	uint8_t *frame = NULL;
-	size_t frame_len = 0;
-	enum drop_reason r = session_open(e->session, e->client ? &w->to_server : &w->to_client, dgram, len, fake_now,
-					  &frame, &frame_len);
-
-	if (r == DROP_NONE && frame) {
-		assert_ptr_equal(frame, dgram + TMSG_DATA_HDR + 1);
-		e->frames++;
-		e->frame_len = frame_len;
-		memcpy(e->frame, frame, frame_len);
-	}
-	e->last_drop = r;
-	return r;
+	return fake_receive(e, dgram, len, len, 0);
 }
 
 void
@@ -117,7 +145,7 @@ fake_wire_deliver(struct fake_wire *w)
 		w->head = (w->head + 1) % FAKE_QUEUE;
 		w->n--;
 		if (d.data[0] == TMSG_DATA)
-			fake_open(to, d.data, d.len);
+			fake_receive(to, d.data, d.len, sizeof(d.data), d.tos);
 		else
 			session_handshake_input(to->session, d.data, d.len, fake_now);
 	}
@@ -350,6 +378,48 @@ fake_wire_frame(struct fake_wire *w, struct fake_end *from, size_t len, uint8_t 
 		return false;
 	assert_int_equal(n, len + TMSG_OVERHEAD);
 	enqueue(from, out, n);
+	return true;
+}
+
+unsigned
+fake_wire_fragments(struct fake_wire *w, struct fake_end *from, size_t len, uint8_t fill)
+{
+	uint8_t frame[FAKE_DGRAM_MAX], out[FAKE_DGRAM_MAX];
+	struct session_cut cut = { .index = 0 };
+	size_t n;
+
+	(void)w;
+	memset(frame, fill, sizeof(frame));
+	do {
+		n = session_seal_fragment(from->session, frame, len, &cut, out, sizeof(out), fake_now,
+					  &from->last_drop);
+		if (n == 0)
+			return 0;
+		enqueue(from, out, n);
+	} while (cut.index < cut.count);
+	return cut.count;
+}
+
+bool
+fake_wire_bundle(struct fake_wire *w, struct fake_end *from, const size_t *lens, size_t n, uint8_t fill)
+{
+	uint8_t frame[FAKE_DGRAM_MAX], out[FAKE_DGRAM_MAX];
+	struct session_part parts[FAKE_ORDER];
+	size_t len = TMSG_OVERHEAD, got;
+
+	(void)w;
+	assert_in_range(n, 0, FAKE_ORDER);
+	for (size_t i = 0; i < sizeof(frame); i++)
+		frame[i] = (uint8_t)(fill + i);
+	for (size_t i = 0; i < n; i++) {
+		parts[i] = (struct session_part){ .data = frame, .len = lens[i] };
+		len += SESSION_PART_OVERHEAD + lens[i];
+	}
+	got = session_seal_bundle(from->session, parts, n, out, sizeof(out), fake_now, &from->last_drop);
+	if (got == 0)
+		return false;
+	assert_int_equal(got, len);
+	enqueue(from, out, got);
 	return true;
 }
 
