@@ -9,6 +9,7 @@ And what those do on the wire: source filters of the kernel's hosts, what of two
 by hand, checksums.
 """
 
+import collections
 import contextlib
 import json
 import select
@@ -346,10 +347,11 @@ class Ears:
 
 
 class Renewal:
-    """Whether the times of a membership and of all its sources went up again, from one look to the next."""
+    """Whether the times of a membership and of all its sources went up again, from one look to the next: twice, since
+    once a host may repeat its first report without being asked."""
 
     def __init__(self, ears):
-        self.ears, self.last, self.renewed = ears, {}, set()
+        self.ears, self.last, self.renewed = ears, {}, collections.Counter()
 
     def look(self):
         row = self.ears.row()
@@ -357,9 +359,9 @@ class Renewal:
         now = {s["source"]: s["expires_s"] for s in row["sources"] if "expires_s" in s}
         if "expires_s" in row:
             now["group"] = row["expires_s"]
-        self.renewed |= {s for s in now if now[s] > self.last.get(s, MEMBERSHIP) + 0.3}
+        self.renewed.update(s for s in now if now[s] > self.last.get(s, MEMBERSHIP) + 0.3)
         self.last = now
-        return self.renewed >= set(now)
+        return all(self.renewed[s] >= 2 for s in now)
 
 
 # --- frames by hand

@@ -100,7 +100,8 @@ def lower(lab):
                      lab.bridge.mdb())
         renewals = [Renewal(e) for e in ears]
         wait_for("its queries renew the membership", lambda: all([r.look() for r in renewals]))
-        asked = queries(wire.update())
+        wait_for("the bridge asks", lambda: {q.src for q in queries(wire.update())} >= set(LOWER.values()))
+        asked = queries(wire.frames)
         expect({q.src for q in asked} == set(LOWER.values()), f"these ask: {asked}")
         # Back and forth through both, and to the router.
         at_bridge = stack.enter_context(Tapped(lab.pump, lab.bridge))
