@@ -151,6 +151,10 @@ struct conf_snooping {
 	nsec_t grace; /* server: how long a port that went down keeps what it listened to; 0 = not at all */
 };
 
+struct conf_tunnel {
+	nsec_t rekey; /* how long keys serve; a client goes by the shorter of its own and the server's */
+};
+
 /* Where a group goes besides where it was asked for; or, for a MAC, where frames to it go at all. */
 struct conf_static_group {
 	bool is_mac;
@@ -199,6 +203,7 @@ struct conf_server {
 	struct conf_listen listen;
 	struct conf_identity identity;
 	struct conf_snooping snooping;
+	struct conf_tunnel tunnel;
 	uint32_t peers_max;
 	/* Addresses for peers that have none of their own, in no two of these prefixes: networks (no host bits),
 	 * inside a network of the tap if it has one of that family, with room for at least one peer.  The tap's and
@@ -239,6 +244,7 @@ struct conf_client {
 	struct conf_switch sw;
 	struct conf_identity identity;
 	struct conf_snooping snooping;
+	struct conf_tunnel tunnel;
 	struct conf_pull pull;
 	struct conf_control control;
 	struct conf_log log;

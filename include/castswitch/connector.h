@@ -7,6 +7,9 @@
  * the first remote on; one that was lost sooner counts as a failed round.
  * A name that is not resolved within 30 s counts as a failed try, "no answer from the resolver".
  * A BYE with TMSG_REASON_REPLACED waits at least 60 s, so that two clones of one profile do not fight for ever.
+ *
+ * Rekey (session.h): when the session says so a second one is made beside it, over the same socket.  One that fails is
+ * tried again after 5 s, doubling to 5 min, each +-25 %; the session is none the worse for it.
  */
 #ifndef CASTSWITCH_CONNECTOR_H
 #define CASTSWITCH_CONNECTOR_H
@@ -37,11 +40,16 @@ struct connector_ops {
 	/* A struct sec of the client's kind for a new try, owned by the connector; NULL with ret_error set (one
 	 * line). */
 	struct sec *(*open)(void *arg, unsigned remote, const struct endpoint *to, char ret_error[SEC_ERROR_MAX]);
+	/* A struct sec as of open(), for new keys: the socket stays as it is.  NULL: there are never any. */
+	struct sec *(*rekey)(void *arg, unsigned remote, char ret_error[SEC_ERROR_MAX]);
 	/* As in session_ops. */
 	void (*output)(void *arg, struct session *s, const struct path *path, const uint8_t *dgram, size_t len);
 	void (*established)(void *arg, struct session *s, struct mono now);
 	void (*pushed)(void *arg, struct session *s, const struct tmsg_push *push, struct mono now);
+	void (*rekeyed)(void *arg, struct session *s, struct session *old, struct mono now);
 	void (*probing)(void *arg, struct session *s, struct mono now);
+	/* New keys could not be agreed; the session goes on.  retry_in: until the next try. */
+	void (*rekey_failed)(void *arg, const struct session_close_info *info, nsec_t retry_in, struct mono now);
 	/* A session ended, or a try failed before there was one (s NULL, SESSION_END_NONE, text).  retry_in: until
 	 * the next try. */
 	void (*lost)(void *arg, struct session *s, const struct session_close_info *info, nsec_t retry_in, struct mono now);
@@ -66,12 +74,16 @@ void connector_resolved(struct connector *c, unsigned remote, const struct endpo
 			struct mono now);
 
 /* A datagram from the remote of the present try.  DTLS goes to the session; the caller passes data packets to
- * session_open() of connector_session() itself when the receiver id matches. */
+ * session_open() of connector_find() itself. */
 void connector_handshake_input(struct connector *c, const struct path *from, const uint8_t *dgram, size_t len,
 			       struct mono now);
 
 /* The present session, or NULL. */
 struct session *connector_session(const struct connector *c);
+/* The session with this receiver id: the present one, the one with its next keys, or that with its former; or NULL. */
+struct session *connector_find(const struct connector *c, uint32_t receiver);
+/* How long keys serve, for the present session and later ones; 0 = default. */
+void connector_set_rekey(struct connector *c, nsec_t rekey);
 enum connector_state connector_state(const struct connector *c);
 unsigned connector_remote(const struct connector *c);
 

@@ -25,6 +25,8 @@ void port_peer_free(struct port_peer *p, struct mono now);
 /* A session before it, if any, is detached.  Frames go through session 's' and socket 'udp' from now on, and the port
  * is up; the session's owner becomes 'p'. */
 void port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, struct mono now);
+/* Session 's' has taken over from the one before (session_ops.rekeyed): the port stays up, nobody notices. */
+void port_peer_rekey(struct port_peer *p, struct session *s, struct udp *udp);
 /* What is sent goes through another socket from now on.  Nothing when there is no session. */
 void port_peer_set_udp(struct port_peer *p, struct udp *udp);
 /* The session has ended: nothing is sent any more.  Fine from within the switch's callbacks; port_peer_detach(),

@@ -9,8 +9,8 @@
  *	  ESTABLISHED, frees its sec
  *	  <----------------- CONTROL PUSH    (whenever the server calls session_push)
  *
- * States: HANDSHAKE -> HELLO -> CONFIRM -> ESTABLISHED -> CLOSED; every change goes through one function.  Timers, by
- * the events that drive them:
+ * States: HANDSHAKE -> HELLO -> CONFIRM -> ESTABLISHED (-> RETIRED) -> CLOSED; every change goes through one function.
+ * Timers, by the events that drive them:
  *  - handshake 10 s, HELLO 5 s, confirmation 10 s, else the session closes;
  *  - the client repeats HELLO every 500 ms until WELCOME, and its confirming PAD every 250 ms until an authentic
  *    packet comes; a repeated identical HELLO gets the same WELCOME again, a different one is fatal;
@@ -39,6 +39,20 @@
  * For 3 s after it lost the session, a path takes it back by either sign, without another trial; if it needed longer
  * than 100 ms to answer, the next trial gives it twice that time, up to 1 s.
  *
+ * Rekey: a session is one generation of keys.  For new ones the client makes another session beside it, by a whole
+ * handshake whose HELLO names the server's id of the first (params.previous); both sides tell the engine which session
+ * is to succeed which (session_set_predecessor).  Until it is confirmed nothing changes: if it fails, the old one goes
+ * on.  Once it is confirmed, with its first authentic packet,
+ *  - the successor has the owner, age, keepalive, path MTU, statistics and unacknowledged PUSH of the old one, and
+ *    rekeyed() is called in the place of established();
+ *  - the old one is RETIRED: it sends nothing any more (that key is wiped), and still receives for 60 s.  It ends
+ *    sooner with its successor, or when that is succeeded itself, so there is at most one.  What is said on a retired
+ *    session concerns nobody else: a BYE ends only that.
+ * As the server confirms first and the client sends by the new keys only after that, and each packet is sealed by one
+ * or the other, nothing is lost or overtaken.  The client's session says when it is time (rekey_due): an interval
+ * after its own confirmation (default 1 h, less if the server pushed so; less up to a tenth, so that clients of one
+ * start don't come together), or 2^32 packets of either direction.  A counter never repeats: at 2^48 a session ends.
+ *
  * Path MTU (RFC 8899), in bytes of UDP payload: once established, and whenever its path is another one, a session
  * begins with datagrams of 1,200 bytes and looks for longer ones up to params.max_datagram, by PAD requests of that
  * size.  A size that does not pass any more is given up, one that passes again is used again.
@@ -63,11 +77,19 @@
 #include "castswitch/tmsg.h"
 
 #define SESSION_KEEPALIVE_DEFAULT (15 * NSEC_PER_SEC)
+#define SESSION_REKEY_DEFAULT (3600 * NSEC_PER_SEC)
 #define SESSION_EXPORT_LABEL "EXPORTER-castswitch-data-v1"
 
 enum session_role { SESSION_CLIENT, SESSION_SERVER };
 
-enum session_state { SESSION_HANDSHAKE, SESSION_HELLO, SESSION_CONFIRM, SESSION_ESTABLISHED, SESSION_CLOSED };
+enum session_state {
+	SESSION_HANDSHAKE,
+	SESSION_HELLO,
+	SESSION_CONFIRM,
+	SESSION_ESTABLISHED,
+	SESSION_RETIRED,
+	SESSION_CLOSED
+};
 /* "handshake", ...; never NULL. */
 const char *session_state_name(enum session_state st);
 
@@ -80,6 +102,7 @@ enum session_end {
 	SESSION_END_BYE,     /* BYE received: reason */
 	SESSION_END_DEAD,    /* the other side no longer answers */
 	SESSION_END_LOCAL,   /* session_close() */
+	SESSION_END_RETIRED, /* a retired session's time is over: nobody's loss */
 	SESSION_END_PROTOCOL,/* the other side broke the protocol, or the keys are used up: text */
 };
 
@@ -87,7 +110,8 @@ struct session_close_info {
 	enum session_end end;
 	unsigned reason; /* enum tmsg_reason, TMSG_REASON_NONE when none was given */
 	char text[SEC_ERROR_MAX];
-	bool was_established;
+	bool was_established; /* or retired */
+	bool was_retired;     /* whatever ended it: its successor goes on, or said why it does not */
 };
 
 struct session;
@@ -101,6 +125,10 @@ struct session_ops {
 				  const struct tmsg_hello *hello, char ret_text[TMSG_TEXT_MAX + 1]);
 	/* The session is ESTABLISHED; called once. */
 	void (*established)(void *arg, struct session *s, struct mono now);
+	/* The same, and it goes on for 'old', which is RETIRED. */
+	void (*rekeyed)(void *arg, struct session *s, struct session *old, struct mono now);
+	/* Client: it is time for new keys.  Called once, and again when session_rekey_again() says. */
+	void (*rekey_due)(void *arg, struct session *s, struct mono now);
 	/* Client: the server's configuration arrived (each PUSH once, in order). */
 	void (*pushed)(void *arg, struct session *s, const struct tmsg_push *push, struct mono now);
 	/* Server: the other side moved from 'before' to session_path(), or back; what is sent from now on takes that way. */
@@ -124,6 +152,7 @@ struct session_params {
 	uint8_t n_aeads;
 	const char *software; /* e.g. "castswitch 0.1"; must outlive the session */
 	nsec_t keepalive;     /* 0 = default */
+	nsec_t rekey;         /* client: how long keys serve; 0 = default */
 	/* The longest datagram worth having, at most 9216: that of the longest frame.  0 = any path carries anything,
 	 * and none is searched. */
 	uint16_t max_datagram;
@@ -142,6 +171,19 @@ struct session *session_new(const struct session_params *params, const struct se
 			    const struct path *path, const struct rng *rng, struct mono now);
 /* Wipes keys, frees; NULL is fine.  Sends nothing, calls nothing. */
 void session_free(struct session *s);
+
+/* --- rekey --- */
+
+/* 's', not yet established, is to take over from 'old', which is: for the same peer, and for the same owner of
+ * sessions, with the same ops and arg.  A session that was to do so before ends.  Nothing, and false, when they are not
+ * in those states. */
+bool session_set_predecessor(struct session *s, struct session *old, struct mono now);
+/* The one it is to take over from, or has; NULL when there is none (any more). */
+struct session *session_predecessor(const struct session *s);
+/* Client: rekey_due() again at 'at', for it did not work. */
+void session_rekey_again(struct session *s, struct mono at);
+/* Client: another interval; 0 = default.  The shorter of this and what the server pushed counts. */
+void session_set_rekey(struct session *s, nsec_t rekey);
 
 /* --- input --- */
 
@@ -241,7 +283,7 @@ size_t session_max_frame(const struct session *s);
 /* 0 = default; kept within 100 ms and 1 h. */
 void session_set_keepalive(struct session *s, nsec_t keepalive, struct mono now);
 
-/* A pointer for the owner, e.g. its peer. */
+/* A pointer for the owner, e.g. its peer; that of its retired predecessor, too. */
 void session_set_owner(struct session *s, void *owner);
 void *session_owner(const struct session *s);
 

@@ -10,6 +10,12 @@
  * each costs a signature.  Only a ClientHello with a valid cookie is counted, so a forged address uses up nothing of
  * anybody's; when nothing is left, every new ClientHello of the prefix is dropped unread (DROP_HANDSHAKE_LIMIT).
  *
+ * A rekey is a handshake beside an established session (session.h): a HELLO that names such a session of the same peer.
+ * So that those who are connected keep fresh keys whoever else knocks, a handshake from the very address of an
+ * established session has a share of its own: it is not bound by the limits above and never closed to make room, as
+ * long as there are at most max_handshakes / 4 + 1 such and that session began no more than one a second, 4 at once.
+ * Beyond that it is a handshake as any other.
+ *
  * The table owns its sessions and frees a closed one in the next sessions_tick() or sessions_input(), after 'closed'
  * ran.
  */
@@ -53,7 +59,7 @@ void sessions_free(struct sessions *t);
 /* A datagram of class TMSG_CLASS_DTLS. */
 void sessions_handshake_input(struct sessions *t, const struct path *from, const uint8_t *dgram, size_t len,
 			      struct mono now);
-/* The session with this receiver id (not CLOSED), or NULL (count DROP_UNKNOWN_RECEIVER with sessions_count_drop). */
+/* The session with this receiver id (not CLOSED, but it may be RETIRED), or NULL (count DROP_UNKNOWN_RECEIVER with sessions_count_drop). */
 struct session *sessions_find(const struct sessions *t, uint32_t receiver);
 void sessions_count_drop(struct sessions *t, enum drop_reason r);
 
@@ -62,7 +68,7 @@ struct mono sessions_next(const struct sessions *t);
 /* Tells the table that a session's deadline may have changed (after session_open, session_push, ...): cheap. */
 void sessions_touch(struct sessions *t, struct session *s);
 
-/* Calls fn for each session that is not CLOSED; fn may close but not free. */
+/* Calls fn for each session that is neither CLOSED nor RETIRED; fn may close but not free. */
 void sessions_each(struct sessions *t, void (*fn)(void *arg, struct session *s), void *arg);
 unsigned sessions_count(const struct sessions *t);
 const struct sessions_stats *sessions_stats(const struct sessions *t);

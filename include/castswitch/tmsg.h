@@ -23,6 +23,7 @@
  *    33  PUSH             mtu              u16; absent = 0 = not told
  *    34  PUSH             multicast-route  u8, 0 or 1; absent = 0
  *    35  PUSH             keepalive        u32 in ms; absent = 0 = not told
+ *    36  PUSH             rekey            u32 in ms; absent = 0 = not told
  *    37  PUSH             route            as address; up to TMSG_MAX_ROUTES
  *    38  PUSH             gateway          4 or 16 bytes, not all 0: where routes of that family lead; one of each
  *    39  PUSH             dns              4 or 16 bytes: a name server; up to TMSG_MAX_DNS
@@ -160,6 +161,7 @@ struct tmsg_push {
 	uint16_t mtu;         /* overlay MTU of the tap; 0 = not told */
 	bool multicast_route; /* route 224.0.0.0/4 and ff00::/8 into the tap */
 	nsec_t keepalive;     /* sent in ms; 0 = not told */
+	nsec_t rekey;         /* how long keys serve at most; sent in ms; 0 = not told */
 	struct ipprefix routes[TMSG_MAX_ROUTES]; /* that lead into the tap */
 	uint8_t n_routes;
 	struct ipaddr gateways[2];  /* by which they do, IPv4 and IPv6; IPADDR_ANY = not told */

@@ -124,6 +124,7 @@ client_start_connector(struct client *c, char err[APP_ERROR_MAX])
 	app_session_params(&params.session);
 	params.session.role = SESSION_CLIENT;
 	params.session.flags = TMSG_FLAG_ENDPOINT;
+	params.session.rekey = c->conf->tunnel.rekey;
 	c->connector = connector_new(&params, &client_connector_ops, c, &c->rng);
 	if (!c->connector || loop_add_engine(c->loop, client_connector_next, client_connector_tick, c) != 0 ||
 	    loop_add_engine(c->loop, client_look_next, client_look_tick, c) != 0)

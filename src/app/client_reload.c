@@ -110,6 +110,7 @@ reload_apply(struct client *c, struct reload *r, struct mono now)
 	client_switch_params(c->conf, &params);
 	switch_reconfigure(c->sw, &params, now);
 	client_net_apply(c);
+	connector_set_rekey(c->connector, c->conf->tunnel.rekey);
 	client_look_at_server(c, now);
 }
 

@@ -19,9 +19,7 @@ client_remote(const struct client *c, unsigned number)
 static struct session *
 client_find(void *arg, uint32_t receiver)
 {
-	struct client *c = arg;
-	struct session *s = connector_session(c->connector);
-	return s && session_local_id(s) == receiver ? s : NULL;
+	return connector_find(((struct client *)arg)->connector, receiver);
 }
 
 static void
@@ -245,6 +243,32 @@ client_established(void *arg, struct session *s, struct mono now)
 	client_look_at_server(c, now);
 }
 
+static struct sec *
+client_rekey(void *arg, unsigned remote, char ret_error[SEC_ERROR_MAX])
+{
+	return client_new_sec(arg, remote, ret_error);
+}
+
+static void
+client_rekeyed(void *arg, struct session *s, struct session *old, struct mono now)
+{
+	struct client *c = arg;
+	(void)old;
+	log_info("tunnel", "new keys (%s)", app_aead_name(session_aead(s)));
+	port_peer_rekey(c->tunnel, s, c->udp);
+	client_look_at_server(c, now);
+}
+
+static void
+client_rekey_failed(void *arg, const struct session_close_info *info, nsec_t retry_in, struct mono now)
+{
+	char why[SEC_ERROR_MAX + 128];
+	(void)arg;
+	(void)now;
+	log_warning("tunnel", "no new keys: %s; trying again in %.1f s", app_end_text(info, why, sizeof(why)),
+		    (double)retry_in / (double)NSEC_PER_SEC);
+}
+
 static void
 client_pushed(void *arg, struct session *s, const struct tmsg_push *push, struct mono now)
 {
@@ -279,6 +303,9 @@ const struct connector_ops client_connector_ops = {
 	.output = client_output,
 	.established = client_established,
 	.pushed = client_pushed,
+	.rekey = client_rekey,
+	.rekeyed = client_rekeyed,
+	.rekey_failed = client_rekey_failed,
 	.probing = client_probing,
 	.lost = client_lost,
 };

@@ -195,7 +195,8 @@ server_push(struct server *s, const struct server_peer *p, struct mono now)
 {
 	struct tmsg_push push = { .mtu = (uint16_t)s->mtu,
 				  .multicast_route = p->conf->multicast_route,
-				  .keepalive = p->conf->keepalive };
+				  .keepalive = p->conf->keepalive,
+				  .rekey = s->conf->tunnel.rekey };
 	for (size_t i = 0; i < p->n_addrs; i++)
 		push.addrs[push.n_addrs++] = p->addrs[i];
 	session_push(p->session, &push, now);
@@ -241,6 +242,22 @@ server_established(void *arg, struct session *session, struct mono now)
 	/* The first query can end the session, should its cipher fail. */
 	if (p->session)
 		server_push(s, p, now);
+}
+
+/* Also its certificate may be another one now. */
+static void
+server_rekeyed(void *arg, struct session *session, struct session *old, struct mono now)
+{
+	struct server *s = arg;
+	struct port_peer *port = session_owner(session);
+	(void)old;
+	if (!port)
+		return;
+	struct server_peer *p = port_peer_owner(port);
+	log_info("peer", "%s: new keys (%s)", p->name, app_aead_name(session_aead(session)));
+	p->session = session;
+	port_peer_rekey(port, session, s->sockets[session_path(session)->sock].udp);
+	s->look_at = mono_min(s->look_at, app_peer_look_at(session_peer(session)->not_after, (int64_t)time(NULL), now));
 }
 
 static void
@@ -357,6 +374,7 @@ const struct session_ops server_session_ops = {
 	.output = server_output,
 	.admit = server_admit,
 	.established = server_established,
+	.rekeyed = server_rekeyed,
 	.moved = server_moved,
 	.closed = server_closed,
 };

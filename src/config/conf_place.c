@@ -30,6 +30,8 @@ server_place(struct conf_server *c, enum conf_block_id block, size_t i)
 		return place(&c->identity, NULL, NULL);
 	case CONF_BLOCK_SNOOPING:
 		return place(&c->snooping, NULL, NULL);
+	case CONF_BLOCK_TUNNEL:
+		return place(&c->tunnel, NULL, NULL);
 	case CONF_BLOCK_PEERS:
 		return place(c, &c->peers_default, &c->peers_default.port);
 	case CONF_BLOCK_PEER:
@@ -61,6 +63,8 @@ client_place(struct conf_client *c, enum conf_block_id block)
 		return place(&c->identity, NULL, NULL);
 	case CONF_BLOCK_SNOOPING:
 		return place(&c->snooping, NULL, NULL);
+	case CONF_BLOCK_TUNNEL:
+		return place(&c->tunnel, NULL, NULL);
 	case CONF_BLOCK_PULL:
 		return place(&c->pull, NULL, NULL);
 	case CONF_BLOCK_CONTROL:

@@ -14,6 +14,7 @@ const struct conf_block conf_blocks[CONF_BLOCKS] = {
 	[CONF_BLOCK_LISTEN] = { "listen", CONF_SERVER, CONF_OPTIONAL, 0 },
 	[CONF_BLOCK_IDENTITY] = { "identity", CONF_BOTH, CONF_OPTIONAL, 0 },
 	[CONF_BLOCK_SNOOPING] = { "snooping", CONF_BOTH, 0, 0 },
+	[CONF_BLOCK_TUNNEL] = { "tunnel", CONF_BOTH, 0, 0 },
 	[CONF_BLOCK_PEERS] = { "peers", CONF_SERVER, 0, 0 },
 	[CONF_BLOCK_PEER] = { "peer", CONF_SERVER, CONF_TITLED | CONF_MULTI, CONF_PEERS_MAX },
 	[CONF_BLOCK_STATIC_GROUP] = { "static-group", CONF_SERVER, CONF_TITLED | CONF_MULTI | CONF_REPEATS,
@@ -33,6 +34,7 @@ enum {
 	LISTEN = 1 << CONF_BLOCK_LISTEN,
 	IDENTITY = 1 << CONF_BLOCK_IDENTITY,
 	SNOOPING = 1 << CONF_BLOCK_SNOOPING,
+	TUNNEL = 1 << CONF_BLOCK_TUNNEL,
 	PEERS = 1 << CONF_BLOCK_PEERS,
 	PEER = 1 << CONF_BLOCK_PEER,
 	STATIC_GROUP = 1 << CONF_BLOCK_STATIC_GROUP,
@@ -61,6 +63,7 @@ static const char *const log_words[] = { "error", "warning", "notice", "info", "
 #define LISTEN_AT(m) IN(CONF_BASE_SELF, struct conf_listen, m)
 #define IDENTITY_AT(m) IN(CONF_BASE_SELF, struct conf_identity, m)
 #define SNOOPING_AT(m) IN(CONF_BASE_SELF, struct conf_snooping, m)
+#define TUNNEL_AT(m) IN(CONF_BASE_SELF, struct conf_tunnel, m)
 #define SERVER_AT(m) IN(CONF_BASE_SELF, struct conf_server, m)
 #define CLIENT_AT(m) IN(CONF_BASE_SELF, struct conf_client, m)
 #define PULL_AT(m) IN(CONF_BASE_SELF, struct conf_pull, m)
@@ -180,6 +183,8 @@ const struct conf_row conf_rows[] = {
 	  SNOOPING_AT(max_source_records) },
 	{ SNOOPING, SC, "max-hosts", CONF_UINT, 1024, 16777216, "262144", NULL, NULL, 0, SNOOPING_AT(max_hosts) },
 	{ SNOOPING, S, "grace", CONF_DURATION, 0, 3600 * SEC, "30s", NULL, NULL, 0, SNOOPING_AT(grace) },
+
+	{ TUNNEL, SC, "rekey", CONF_DURATION, SEC, 86400 * SEC, "1h", NULL, NULL, 0, TUNNEL_AT(rekey) },
 
 	{ PEERS, S, "max", CONF_UINT, 1, 4000, "1000", "peers", NULL, 0, SERVER_AT(peers_max) },
 	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },

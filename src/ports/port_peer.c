@@ -63,6 +63,13 @@ port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, struct
 }
 
 void
+port_peer_rekey(struct port_peer *p, struct session *s, struct udp *udp)
+{
+	p->session = s;
+	p->udp = udp;
+}
+
+void
 port_peer_set_udp(struct port_peer *p, struct udp *udp)
 {
 	if (p->session)

@@ -16,6 +16,11 @@
 #define CONNECTOR_LOST_MAX (250 * NSEC_PER_MSEC)
 #define CONNECTOR_RESOLVE_MAX (30 * NSEC_PER_SEC)
 #define CONNECTOR_REPLACED_WAIT (60 * NSEC_PER_SEC)
+#define CONNECTOR_REKEY_WAIT_MIN (5 * NSEC_PER_SEC)
+#define CONNECTOR_REKEY_WAIT_MAX (300 * NSEC_PER_SEC)
+
+/* Between two ticks the former keys' session can end when the present one is succeeded, and then each that is there. */
+enum { CONNECTOR_MAX_ENDED = 4 };
 
 struct connector {
 	struct connector_params params;
@@ -29,7 +34,12 @@ struct connector {
 	nsec_t wait;                 /* after the next round that fails, without jitter */
 	struct mono due;             /* WAITING: the next try; RESOLVING: the end of patience */
 	struct session *session;
-	struct session *ended; /* closed, freed by the next tick */
+	struct session *next;                       /* with its next keys, not yet confirmed */
+	struct session *retired;                    /* with its former keys */
+	bool rekey_due;                             /* 'next' is to be made */
+	nsec_t rekey_wait;                          /* after the next rekey that fails, without jitter */
+	struct session *ended[CONNECTOR_MAX_ENDED]; /* closed, freed by the next tick */
+	unsigned n_ended;
 };
 
 const char *
@@ -66,15 +76,22 @@ connector_rewind(struct connector *c)
 	c->n_addrs = c->next_addr = 0;
 }
 
+/* The present wait with jitter, and twice of it next time. */
+static nsec_t
+connector_double(const struct connector *c, nsec_t *wait, nsec_t max)
+{
+	nsec_t w = *wait;
+
+	*wait = w * 2 < max ? w * 2 : max;
+	return connector_between(c, w - w / 4, w + w / 4);
+}
+
 /* A round has failed. */
 static nsec_t
 connector_backoff(struct connector *c)
 {
-	nsec_t wait = c->wait;
-
 	connector_rewind(c);
-	c->wait = wait * 2 < CONNECTOR_WAIT_MAX ? wait * 2 : CONNECTOR_WAIT_MAX;
-	return connector_between(c, wait - wait / 4, wait + wait / 4);
+	return connector_double(c, &c->wait, CONNECTOR_WAIT_MAX);
 }
 
 /* The present address failed: the next one follows at once, or the next remote, or a pause. */
@@ -145,6 +162,7 @@ connector_established(void *arg, struct session *s, struct mono now)
 	struct connector *c = arg;
 
 	c->state = CONNECTOR_CONNECTED;
+	c->rekey_wait = CONNECTOR_REKEY_WAIT_MIN;
 	if (c->ops.established)
 		c->ops.established(c->arg, s, now);
 }
@@ -167,21 +185,69 @@ connector_probing(void *arg, struct session *s, struct mono now)
 		c->ops.probing(c->arg, s, now);
 }
 
+/* From inside of a tick: the handshake begins when that has run. */
+static void
+connector_rekey_due(void *arg, struct session *s, struct mono now)
+{
+	struct connector *c = arg;
+
+	(void)s;
+	(void)now;
+	c->rekey_due = true;
+}
+
+static void
+connector_rekeyed(void *arg, struct session *s, struct session *old, struct mono now)
+{
+	struct connector *c = arg;
+
+	c->session = s;
+	c->retired = old;
+	c->next = NULL;
+	c->rekey_wait = CONNECTOR_REKEY_WAIT_MIN;
+	if (c->ops.rekeyed)
+		c->ops.rekeyed(c->arg, s, old, now);
+}
+
+static void
+connector_rekey_failed(struct connector *c, const struct session_close_info *info, struct mono now)
+{
+	nsec_t in = connector_double(c, &c->rekey_wait, CONNECTOR_REKEY_WAIT_MAX);
+
+	session_rekey_again(c->session, mono_add(now, in));
+	if (c->ops.rekey_failed)
+		c->ops.rekey_failed(c->arg, info, in, now);
+}
+
+/* Of the two that are not the present session only the retired one was established; and while there is a present one,
+ * whoever else ends was to be the next, even before it is known as that. */
 static void
 connector_closed(void *arg, struct session *s, const struct session_close_info *info, struct mono now)
 {
 	struct connector *c = arg;
 
-	c->ended = s;
-	c->session = NULL;
-	if (c->state != CONNECTOR_IDLE)
-		connector_retry(c, s, info, now);
+	assert(c->n_ended < CONNECTOR_MAX_ENDED);
+	c->ended[c->n_ended++] = s;
+	if (info->was_retired) {
+		if (c->retired == s)
+			c->retired = NULL;
+	} else if (c->session && c->session != s) {
+		c->next = NULL;
+		if (session_state(c->session) == SESSION_ESTABLISHED)
+			connector_rekey_failed(c, info, now);
+	} else {
+		c->session = NULL;
+		if (c->state != CONNECTOR_IDLE)
+			connector_retry(c, s, info, now);
+	}
 }
 
 static const struct session_ops connector_session_ops = {
 	.output = connector_output,
 	.established = connector_established,
 	.pushed = connector_pushed,
+	.rekeyed = connector_rekeyed,
+	.rekey_due = connector_rekey_due,
 	.probing = connector_probing,
 	.closed = connector_closed,
 };
@@ -195,7 +261,7 @@ connector_pick_id(const struct connector *c)
 
 	do
 		id = rng_u32(c->rng);
-	while (id == 0);
+	while (id == 0 || connector_find(c, id));
 	return id;
 }
 
@@ -219,8 +285,33 @@ connector_try(struct connector *c, struct mono now)
 	s = session_new(&params, &connector_session_ops, c, sec, &path, c->rng, now);
 	if (!s)
 		connector_no_session(c, "out of memory", now);
-	else if (s != c->ended) /* the output of its first flight may have closed it */
+	else if (session_state(s) != SESSION_CLOSED) /* by the output of its first flight */
 		c->session = s;
+}
+
+/* Begins a session with new keys beside the present one. */
+static void
+connector_rekey(struct connector *c, struct mono now)
+{
+	struct session_params params = c->params.session;
+	struct session_close_info info = { .end = SESSION_END_NONE };
+	struct sec *sec;
+	struct session *s = NULL;
+
+	c->rekey_due = false;
+	if (!c->session || session_state(c->session) != SESSION_ESTABLISHED || c->next || !c->ops.rekey)
+		return;
+	sec = c->ops.rekey(c->arg, c->remote, info.text);
+	params.local_id = connector_pick_id(c);
+	params.previous = session_remote_id(c->session);
+	if (sec)
+		s = session_new(&params, &connector_session_ops, c, sec, session_path(c->session), c->rng, now);
+	if (sec && !s)
+		snprintf(info.text, sizeof(info.text), "out of memory");
+	if (!s)
+		connector_rekey_failed(c, &info, now);
+	else if (session_set_predecessor(s, c->session, now))
+		c->next = s;
 }
 
 void
@@ -272,13 +363,22 @@ connector_new(const struct connector_params *params, const struct connector_ops 
 	return c;
 }
 
+static void
+connector_free_ended(struct connector *c)
+{
+	while (c->n_ended)
+		session_free(c->ended[--c->n_ended]);
+}
+
 void
 connector_free(struct connector *c)
 {
 	if (!c)
 		return;
+	connector_free_ended(c);
 	session_free(c->session);
-	session_free(c->ended);
+	session_free(c->next);
+	session_free(c->retired);
 	free(c);
 }
 
@@ -305,11 +405,34 @@ void
 connector_handshake_input(struct connector *c, const struct path *from, const uint8_t *dgram, size_t len,
 			  struct mono now)
 {
-	if (c->session && endpoint_equal(&from->remote, &session_path(c->session)->remote))
-		session_handshake_input(c->session, dgram, len, now);
+	struct session *s = c->next ? c->next : c->session;
+
+	if (s && endpoint_equal(&from->remote, &session_path(s)->remote))
+		session_handshake_input(s, dgram, len, now);
+}
+
+void
+connector_set_rekey(struct connector *c, nsec_t rekey)
+{
+	c->params.session.rekey = rekey;
+	if (c->session)
+		session_set_rekey(c->session, rekey);
+	if (c->next)
+		session_set_rekey(c->next, rekey);
 }
 
 /* --- looking --- */
+
+struct session *
+connector_find(const struct connector *c, uint32_t receiver)
+{
+	struct session *const all[] = { c->session, c->next, c->retired };
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i] && session_local_id(all[i]) == receiver)
+			return all[i];
+	return NULL;
+}
 
 struct session *
 connector_session(const struct connector *c)
@@ -334,22 +457,33 @@ connector_remote(const struct connector *c)
 void
 connector_tick(struct connector *c, struct mono now)
 {
-	session_free(c->ended);
-	c->ended = NULL;
+	connector_free_ended(c);
+	if (c->next)
+		session_tick(c->next, now);
+	if (c->retired)
+		session_tick(c->retired, now);
 	if (c->session)
 		session_tick(c->session, now);
 	else if (c->state == CONNECTOR_WAITING && mono_due(c->due, now))
 		connector_begin(c, now);
 	else if (c->state == CONNECTOR_RESOLVING && mono_due(c->due, now))
 		connector_no_session(c, "no answer from the resolver", now);
+	if (c->rekey_due)
+		connector_rekey(c, now);
 }
 
 struct mono
 connector_next(const struct connector *c)
 {
-	if (c->ended)
+	struct mono next = MONO_NEVER;
+
+	if (c->n_ended)
 		return MONO_ZERO;
+	if (c->next)
+		next = mono_min(next, session_next(c->next));
+	if (c->retired)
+		next = mono_min(next, session_next(c->retired));
 	if (c->session)
-		return session_next(c->session);
+		return mono_min(next, session_next(c->session));
 	return c->state == CONNECTOR_WAITING || c->state == CONNECTOR_RESOLVING ? c->due : MONO_NEVER;
 }

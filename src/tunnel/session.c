@@ -19,6 +19,7 @@ session_setup(struct session *s, const struct session_params *params, const stru
 	s->path = *path;
 	s->rng = rng;
 	s->role = params->role;
+	s->rekey = params->rekey ? params->rekey : SESSION_REKEY_DEFAULT;
 	s->local_id = params->local_id;
 	s->aead = params->aead;
 	s->path_error_at = MONO_NEVER;
@@ -53,6 +54,7 @@ session_free(struct session *s)
 {
 	if (!s)
 		return;
+	session_forget_relatives(s);
 	session_drop_keys(s);
 	session_drop_sec(s);
 	reassembly_fini(&s->reassembly);
@@ -74,6 +76,8 @@ session_state_name(enum session_state st)
 		return "confirm";
 	case SESSION_ESTABLISHED:
 		return "established";
+	case SESSION_RETIRED:
+		return "retired";
 	case SESSION_CLOSED:
 		return "closed";
 	}
@@ -91,6 +95,8 @@ session_state_timeout(enum session_state st)
 		return SESSION_HELLO_TIMEOUT;
 	case SESSION_CONFIRM:
 		return SESSION_CONFIRM_TIMEOUT;
+	case SESSION_RETIRED:
+		return SESSION_RETIRED_TIME;
 	case SESSION_ESTABLISHED:
 	case SESSION_CLOSED:
 		break;
@@ -125,8 +131,9 @@ session_set_state(struct session *s, enum session_state st, struct mono now)
 		return;
 	session_arm(s, SESSION_TIMER_STATE, mono_add(now, session_state_timeout(st)));
 	if (st == SESSION_ESTABLISHED) {
-		s->established_at = now;
+		s->established_at = s->keyed_at = now;
 		session_live_begin(s, now);
+		session_rekey_begin(s);
 		session_mtu_begin(s, now);
 	}
 }
@@ -134,17 +141,21 @@ session_set_state(struct session *s, enum session_state st, struct mono now)
 void
 session_finish(struct session *s, enum session_end end, unsigned reason, const char *text, struct mono now)
 {
+	bool was_retired = s->state == SESSION_RETIRED;
+
 	if (s->state == SESSION_CLOSED)
 		return;
 	s->close_info = (struct session_close_info){
 		.end = end,
 		.reason = reason,
-		.was_established = s->state == SESSION_ESTABLISHED,
+		.was_established = s->state == SESSION_ESTABLISHED || was_retired,
+		.was_retired = was_retired,
 	};
 	snprintf(s->close_info.text, sizeof(s->close_info.text), "%s", text ? text : "");
 	session_set_state(s, SESSION_CLOSED, now);
 	session_drop_keys(s);
 	session_drop_sec(s);
+	session_end_relatives(s, was_retired, now);
 	if (s->ops.closed)
 		s->ops.closed(s->arg, s, &s->close_info, now);
 }
@@ -155,7 +166,7 @@ session_close(struct session *s, enum tmsg_reason reason, const char *text, stru
 	if (s->state == SESSION_ESTABLISHED) {
 		session_send_bye(s, reason, text, now);
 		session_send_bye(s, reason, text, now);
-	} else {
+	} else if (s->state != SESSION_RETIRED) {
 		session_send_refuse(s, reason, text);
 	}
 	session_finish(s, SESSION_END_LOCAL, reason, text, now);
@@ -169,6 +180,10 @@ session_state_tick(struct session *s, struct mono now)
 {
 	const char *text = session_timeout_text(s);
 
+	if (s->state == SESSION_RETIRED) {
+		session_finish(s, SESSION_END_RETIRED, TMSG_REASON_NONE, "", now);
+		return;
+	}
 	if (s->state != SESSION_HANDSHAKE)
 		session_send_refuse(s, TMSG_REASON_PROTOCOL, text);
 	session_finish(s, SESSION_END_TIMEOUT, TMSG_REASON_NONE, text, now);
@@ -210,6 +225,8 @@ session_tick(struct session *s, struct mono now)
 		session_idle_tick(s, now);
 	if (session_is_due(s, SESSION_TIMER_ROAM, now))
 		session_roam_tick(s, now);
+	if (session_is_due(s, SESSION_TIMER_REKEY, now))
+		session_rekey_tick(s, now);
 	if (session_is_due(s, SESSION_TIMER_MTU, now))
 		session_mtu_tick(s, now);
 }
@@ -303,6 +320,8 @@ void
 session_set_owner(struct session *s, void *owner)
 {
 	s->owner = owner;
+	if (s->older && s->older->state == SESSION_RETIRED)
+		s->older->owner = owner;
 }
 
 void *

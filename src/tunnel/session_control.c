@@ -105,6 +105,8 @@ session_push_input(struct session *s, const struct tmsg_push *push, struct mono 
 		return;
 	if (push->keepalive)
 		session_set_keepalive(s, push->keepalive, now);
+	s->pushed_rekey = push->rekey;
+	session_rekey_arm(s);
 	if (s->ops.pushed)
 		s->ops.pushed(s->arg, s, push, now);
 }

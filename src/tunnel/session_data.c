@@ -10,8 +10,11 @@
 static uint64_t
 session_take_counter(struct session *s, struct mono now)
 {
-	if (s->tx_counter + 1 < SESSION_MAX_COUNTER)
-		return ++s->tx_counter;
+	if (s->tx_counter + 1 < SESSION_MAX_COUNTER) {
+		if (++s->tx_counter == SESSION_REKEY_PACKETS)
+			session_rekey_packets(s, now);
+		return s->tx_counter;
+	}
 	session_finish(s, SESSION_END_PROTOCOL, TMSG_REASON_NONE, "counter exhausted", now);
 	return 0;
 }
@@ -95,7 +98,9 @@ session_confirm(struct session *s, struct mono now)
 	if (s->role == SESSION_SERVER && s->tx_counter == 0)
 		session_send_pad(s, &s->path, TMSG_PAD_REPLY, 0, now);
 	session_set_state(s, SESSION_ESTABLISHED, now);
-	if (s->state == SESSION_ESTABLISHED && s->ops.established)
+	if (s->state == SESSION_ESTABLISHED && s->older)
+		session_succeed(s, now);
+	else if (s->state == SESSION_ESTABLISHED && s->ops.established)
 		s->ops.established(s->arg, s, now);
 	session_drop_sec(s);
 	session_control_flush(s, now);
@@ -129,6 +134,8 @@ session_decrypt(struct session *s, uint8_t *dgram, size_t len, struct mono now)
 	}
 	s->packet.counter = hdr.counter;
 	s->packet.newest = hdr.counter > s->replay.top;
+	if (hdr.counter >= SESSION_REKEY_PACKETS && s->replay.top < SESSION_REKEY_PACKETS)
+		session_rekey_packets(s, now);
 	replay_accept(&s->replay, hdr.counter);
 	s->stats.rx_packets++;
 	s->stats.rx_bytes += len;
@@ -144,7 +151,7 @@ session_dispatch(struct session *s, uint8_t kind, const uint8_t *payload, size_t
 
 	if (s->state == SESSION_CONFIRM)
 		session_confirm(s, now);
-	if (s->state != SESSION_ESTABLISHED)
+	if (s->state != SESSION_ESTABLISHED && s->state != SESSION_RETIRED)
 		return kind <= TMSG_FRAGMENT ? DROP_NOT_ESTABLISHED : r;
 	switch (kind) {
 	case TMSG_FRAME:

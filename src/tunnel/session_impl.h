@@ -7,6 +7,7 @@
  *	session_control.c    CONTROL: order, acknowledgement, retransmission
  *	session_live.c       PAD, keepalive, liveness
  *	session_roam.c       the path of a client that moves
+ *	session_rekey.c      one session takes over from another
  *	session_mtu.c        how long datagrams may be on that path
  *	session_frag.c       FRAGMENT: frames that are longer
  *	session_bundle.c     BUNDLE: frames that share a datagram
@@ -26,6 +27,7 @@
 #define SESSION_HANDSHAKE_TIMEOUT (10 * NSEC_PER_SEC)
 #define SESSION_HELLO_TIMEOUT (5 * NSEC_PER_SEC)
 #define SESSION_CONFIRM_TIMEOUT (10 * NSEC_PER_SEC)
+#define SESSION_RETIRED_TIME (60 * NSEC_PER_SEC)
 #define SESSION_PATH_ERROR_AGAIN (200 * NSEC_PER_MSEC) /* less than the first retransmission's 250 ms */
 #define SESSION_HELLO_INTERVAL (500 * NSEC_PER_MSEC)
 #define SESSION_CONFIRM_INTERVAL (250 * NSEC_PER_MSEC)
@@ -47,6 +49,7 @@
 #define SESSION_STAY_TIME (1 * NSEC_PER_SEC)  /* no trials after the present path proved alive */
 #define SESSION_CLAIM_TIME (3 * NSEC_PER_SEC) /* a path that lost the session may take it back */
 
+#define SESSION_REKEY_PACKETS (UINT64_C(1) << 32)    /* time for new keys */
 #define SESSION_MAX_COUNTER (UINT64_C(1) << 48)      /* this counter is never sent */
 #define SESSION_MAX_FAILED_OPENS (UINT64_C(1) << 36) /* forgeries a key survives (DESIGN section 7) */
 
@@ -67,6 +70,7 @@ enum session_timer {
 	SESSION_TIMER_STALL,   /* client: traffic without an answer */
 	SESSION_TIMER_IDLE,    /* keepalive, and dead after three of them */
 	SESSION_TIMER_ROAM,    /* server: a trial asks again, or ends */
+	SESSION_TIMER_REKEY,   /* client: time for new keys */
 	SESSION_TIMER_MTU,     /* a probe of the path's size */
 	SESSION_TIMERS
 };
@@ -147,6 +151,12 @@ struct session {
 	void *owner;
 	const struct rng *rng;
 	struct session_roam roam;
+	/* An ESTABLISHED session and the one that is to take over from it know each other, as do the latter and the
+	 * former once it is RETIRED. */
+	struct session *older, *newer;
+	nsec_t rekey, pushed_rekey; /* client; pushed: 0 = not told */
+	nsec_t rekey_after;         /* of the two, as the timer was armed */
+	struct mono keyed_at;       /* ESTABLISHED since, other than established_at not inherited */
 	struct session_params params;
 	struct sec *sec;
 	unsigned sec_calls; /* depth of calls into the sec: it is not destroyed under its own feet */
@@ -203,6 +213,7 @@ uint8_t session_choose_aead(const struct session *s, const struct tmsg_hello *h)
 /* Creates tx and rx from the sec's exporter; local_id and remote_id must be set.  False, with no keys, on failure. */
 bool session_derive_keys(struct session *s, uint8_t id);
 void session_drop_keys(struct session *s);
+void session_drop_tx_key(struct session *s);
 
 /* --- session_data.c --- */
 
@@ -237,6 +248,21 @@ enum drop_reason session_pad_input(struct session *s, const uint8_t *payload, si
 bool session_send_pad(struct session *s, const struct path *path, uint8_t flags, uint64_t id, struct mono now);
 bool session_send_request(struct session *s, struct mono now);
 
+/* --- session_rekey.c --- */
+
+/* Client, SESSION_ESTABLISHED begins. */
+void session_rekey_begin(struct session *s);
+/* The interval may have changed. */
+void session_rekey_arm(struct session *s);
+/* Packet number 2^32 was sealed or opened. */
+void session_rekey_packets(struct session *s, struct mono now);
+void session_rekey_tick(struct session *s, struct mono now);
+/* s, just ESTABLISHED, takes over from its predecessor. */
+void session_succeed(struct session *s, struct mono now);
+/* s is CLOSED, or about to be freed: nobody knows it any more.  The first also ends who can't be without it. */
+void session_end_relatives(struct session *s, bool was_retired, struct mono now);
+void session_forget_relatives(struct session *s);
+
 /* --- session_roam.c --- */
 
 void session_roam_init(struct session *s);
@@ -251,6 +277,8 @@ void session_roam_tick(struct session *s, struct mono now);
 void session_mtu_init(struct session *s);
 /* SESSION_ESTABLISHED begins, or the path is another one. */
 void session_mtu_begin(struct session *s, struct mono now);
+/* What is known of a path does not depend on keys. */
+void session_mtu_inherit(struct session *s, const struct session *old);
 void session_mtu_tick(struct session *s, struct mono now);
 /* A PAD reply came. */
 void session_mtu_reply(struct session *s, uint64_t id, struct mono now);
@@ -285,7 +313,7 @@ static inline void
 session_saw_frame(struct session *s, struct mono now)
 {
 	s->last_frame = now;
-	if (s->role == SESSION_CLIENT && mono_is_never(s->due[SESSION_TIMER_STALL])) {
+	if (s->role == SESSION_CLIENT && mono_is_never(s->due[SESSION_TIMER_STALL]) && s->state == SESSION_ESTABLISHED) {
 		s->flow_since = now;
 		session_arm(s, SESSION_TIMER_STALL, mono_add(now, SESSION_STALL_MIN));
 	}

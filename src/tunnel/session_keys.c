@@ -49,13 +49,20 @@ session_choose_aead(const struct session *s, const struct tmsg_hello *h)
 /* --- keys --- */
 
 void
-session_drop_keys(struct session *s)
+session_drop_tx_key(struct session *s)
 {
 	if (s->tx)
 		s->aead->destroy(s->tx);
+	s->tx = NULL;
+}
+
+void
+session_drop_keys(struct session *s)
+{
+	session_drop_tx_key(s);
 	if (s->rx)
 		s->aead->destroy(s->rx);
-	s->tx = s->rx = NULL;
+	s->rx = NULL;
 }
 
 static bool

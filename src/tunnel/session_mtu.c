@@ -35,6 +35,15 @@ session_mtu_begin(struct session *s, struct mono now)
 	session_mtu_arm(s);
 }
 
+void
+session_mtu_inherit(struct session *s, const struct session *old)
+{
+	if (!session_path_equal(&s->path, &old->path))
+		return;
+	s->mtu = old->mtu;
+	session_mtu_arm(s);
+}
+
 /* --- probes --- */
 
 static uint64_t

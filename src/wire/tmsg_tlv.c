@@ -17,6 +17,7 @@ enum tlv_type {
 	TLV_MTU = 33,
 	TLV_MULTICAST_ROUTE = 34,
 	TLV_KEEPALIVE = 35,
+	TLV_REKEY = 36,
 };
 
 const char *
@@ -169,6 +170,11 @@ get_push_tlv(const struct tlv *tlv, struct tmsg_push *p)
 		if (!get_u32(tlv->value, &ms))
 			return false;
 		p->keepalive = ms * NSEC_PER_MSEC;
+		return true;
+	case TLV_REKEY:
+		if (!get_u32(tlv->value, &ms))
+			return false;
+		p->rekey = ms * NSEC_PER_MSEC;
 		return true;
 	default:
 		return tmsg_net_get(tlv->type, tlv->value, p);
@@ -336,6 +342,13 @@ tmsg_refuse_write(const struct tmsg_refuse *r, uint8_t *buf, size_t cap)
 	return written(&w);
 }
 
+/* Of less than 1 ms is made 1: 0 would mean "not told". */
+static void
+put_ms(struct wcur *w, enum tlv_type type, nsec_t d)
+{
+	put_u32(w, type, d < NSEC_PER_MSEC ? 1 : d / NSEC_PER_MSEC);
+}
+
 static void
 put_push(struct wcur *w, const struct tmsg_push *p)
 {
@@ -343,11 +356,10 @@ put_push(struct wcur *w, const struct tmsg_push *p)
 	if (p->mtu)
 		put_u16(w, TLV_MTU, p->mtu);
 	put_bytes(w, TLV_MULTICAST_ROUTE, &(uint8_t){ p->multicast_route }, 1);
-	if (p->keepalive) {
-		const uint64_t ms = p->keepalive / NSEC_PER_MSEC;
-
-		put_u32(w, TLV_KEEPALIVE, ms ? ms : 1); /* 0 would mean "not told" */
-	}
+	if (p->keepalive)
+		put_ms(w, TLV_KEEPALIVE, p->keepalive);
+	if (p->rekey)
+		put_ms(w, TLV_REKEY, p->rekey);
 }
 
 size_t

@@ -149,7 +149,7 @@ static bool
 same_push(const struct tmsg_push *a, const struct tmsg_push *b)
 {
 	if (a->n_addrs != b->n_addrs || a->mtu != b->mtu || a->multicast_route != b->multicast_route ||
-	    a->keepalive != b->keepalive)
+	    a->keepalive != b->keepalive || a->rekey != b->rekey)
 		return false;
 	for (unsigned i = 0; i < a->n_addrs; i++)
 		if (a->addrs[i].len != b->addrs[i].len || !ipaddr_equal(&a->addrs[i].addr, &b->addrs[i].addr))

@@ -33,6 +33,7 @@ def conf_seeds():
     client += "identity { certificate = '" + PEM + "' key = \"" + PEM + "\" ca = /x "
     client += "crl = '/y' crl-strict = yes server-name = n require-eku = off fingerprints = {" + PIN + ", '"
     client += ":".join(["5a"] * 32) + "'} }\n"
+    client += "tunnel { rekey = 24h }\n"
     client += "pull { address = no multicast-route = no mtu = no }\ncontrol { socket = s }\nlog { level = error }\n"
     least = REMOTE + IDENTITY + "tap t { }\n"
     seeds = {

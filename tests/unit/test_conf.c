@@ -69,6 +69,7 @@ test_server_defaults(void **state)
 	assert_int_equal(n->unregistered, CONF_UNREGISTERED_ROUTERS);
 	assert_int_equal(n->non_ip_multicast, CONF_NON_IP_FLOOD);
 	assert_true(n->max_groups == 16384 && n->max_sources == 128);
+	assert_true(c->tunnel.rekey == 3600 * NSEC_PER_SEC);
 	assert_int_equal(c->peers_max, 1000);
 	assert_int_equal(c->pool.n, 0);
 	assert_int_equal(c->n_peers, 0);
@@ -322,11 +323,12 @@ static void
 test_client_round_trip(void **state)
 {
 	char *p = client_round_trip("remote = {a, \"[::1]:5\", 192.0.2.1:7}\nremote-order = random\n" ID
-				    "tap t { }\npull { address = false }");
+				    "tap t { }\npull { address = false } tunnel { rekey = 1s }");
 
 	(void)state;
 	assert_has(p, "remote = {\"a:22424\", \"[::1]:5\", \"192.0.2.1:7\"}\nremote-order = random\n");
 	assert_has(p, "pull {\n\taddress = false\n\tmulticast-route = true\n\tmtu = true\n}\n");
+	assert_has(p, "tunnel {\n\trekey = 1s\n}\n");
 	assert_null(strstr(p, "server-name"));
 	assert_has(p, "\tca = \"c\"\n\tcrl = \"\"\n\tcrl-strict = false\n\tfingerprints = {}\n");
 	assert_null(strstr(p, "peers"));

@@ -427,12 +427,13 @@ a_push(void)
 	c.push.mtu = 1400;
 	c.push.multicast_route = true;
 	c.push.keepalive = 15 * NSEC_PER_SEC;
+	c.push.rekey = 3600 * NSEC_PER_SEC;
 	return c;
 }
 
 #define PUSH_BYTES                                                                              \
 	"01020304 01 0020 0006 04 18 0a080014 0020 0012 06 40 fd080000000000000000000000000020" \
-	"0021 0002 0578 0022 0001 01 0023 0004 00003a98"
+	"0021 0002 0578 0022 0001 01 0023 0004 00003a98 0024 0004 0036ee80"
 
 static void
 test_push_layout(void **state)
@@ -456,6 +457,7 @@ test_push_layout(void **state)
 	assert_int_equal(back.push.mtu, 1400);
 	assert_true(back.push.multicast_route);
 	assert_true(back.push.keepalive == 15 * NSEC_PER_SEC);
+	assert_true(back.push.rekey == 3600 * NSEC_PER_SEC);
 }
 
 /* Cut between two TLVs it is a shorter push, anywhere else it is nothing. */
@@ -468,7 +470,7 @@ test_push_truncation(void **state)
 
 	(void)state;
 	for (size_t n = 0; n < d.n; n++) {
-		const bool whole = n == 5 || n == 15 || n == 37 || n == 43 || n == 48;
+		const bool whole = n == 5 || n == 15 || n == 37 || n == 43 || n == 48 || n == 56;
 
 		back.id = 77;
 		assert_int_equal(tmsg_control_parse(exact_copy(d.b, n), n, &back), whole);
@@ -488,17 +490,17 @@ test_push_defaults(void **state)
 	assert_int_equal(c.push.n_addrs, 0);
 	assert_int_equal(c.push.mtu, 0);
 	assert_false(c.push.multicast_route);
-	assert_true(c.push.keepalive == 0);
+	assert_true(c.push.keepalive == 0 && c.push.rekey == 0);
 	assert_true(control_parses("00000001 01 0021 0002 0001 ffff 0001 00 0021 0002 0002", &c));
 	assert_int_equal(c.push.mtu, 2);
 	/* what is not told is not written, and a keepalive below 1 ms doesn't become "not told" */
 	c = (struct tmsg_control){ .id = 1, .type = TMSG_PUSH };
 	assert_int_equal(tmsg_control_write(&c, buf, sizeof(buf)), 5 + 5);
-	c.push.keepalive = 1;
+	c.push.keepalive = c.push.rekey = 1;
 	const size_t len = tmsg_control_write(&c, buf, sizeof(buf));
 
 	assert_true(tmsg_control_parse(exact_copy(buf, len), len, &c));
-	assert_true(c.push.keepalive == NSEC_PER_MSEC);
+	assert_true(c.push.keepalive == NSEC_PER_MSEC && c.push.rekey == NSEC_PER_MSEC);
 }
 
 static void
@@ -521,6 +523,8 @@ test_push_wrong_values(void **state)
 		"0022 0002 0001",
 		"0023 0003 000000",
 		"0023 0005 0000000000",
+		"0024 0003 000000",
+		"0024 0005 0000000000",
 	};
 	struct tmsg_control c;
 
@@ -572,6 +576,9 @@ test_control_write_refuses(void **state)
 	assert_int_equal(tmsg_control_write(&c, buf, sizeof(buf)), 0);
 	c = a_push();
 	c.push.keepalive = (UINT64_C(1) << 32) * NSEC_PER_MSEC;
+	assert_int_equal(tmsg_control_write(&c, buf, sizeof(buf)), 0);
+	c = a_push();
+	c.push.rekey = (UINT64_C(1) << 32) * NSEC_PER_MSEC;
 	assert_int_equal(tmsg_control_write(&c, buf, sizeof(buf)), 0);
 	c = a_push();
 	c.type = 3; /* unknown */
@@ -648,7 +655,7 @@ test_random_damage(void **state)
 			assert_true(tmsg_control_parse(d.b, d.n, &c2));
 			assert_int_equal(c2.id, c.id);
 			assert_int_equal(c2.push.n_addrs, c.push.n_addrs);
-			assert_true(c2.push.keepalive == c.push.keepalive);
+			assert_true(c2.push.keepalive == c.push.keepalive && c2.push.rekey == c.push.rekey);
 		}
 	}
 }

@@ -146,7 +146,9 @@ struct fake_end {
 	/* What becomes of a datagram, in the place of the wire. */
 	void (*output)(struct fake_end *e, const struct path *path, enum fake_msg msg, const uint8_t *dgram, size_t len);
 	void *output_arg;
-	unsigned moved, probing;
+	unsigned moved, probing, rekeyed, rekey_due;
+	struct session *older; /* when rekeyed was called */
+	struct mono rekey_due_at;
 };
 
 struct fake_wire {
@@ -157,6 +159,7 @@ struct fake_wire {
 	struct rng rng;
 	struct session_params client_params, server_params;
 	struct path to_server, to_client;
+	bool beside; /* another one's */
 };
 
 extern const struct session_ops fake_wire_ops; /* arg is the fake_end */
@@ -167,6 +170,15 @@ struct fake_wire *fake_wire_new(void);
 void fake_wire_start(struct fake_wire *w);
 /* fake_wire_new, _start, and until both ends are established. */
 struct fake_wire *fake_wire_established(void);
+/* For new keys of w's sessions, with ids of their own: both ends know what they are to take over from.  Start it as
+ * any other; its own free comes before that of w. */
+struct fake_wire *fake_wire_beside(struct fake_wire *w, uint32_t ids);
+void fake_wire_start_beside(struct fake_wire *w, struct fake_wire *new);
+/* The same, and until both ends of the new one have taken over. */
+struct fake_wire *fake_wire_rekeyed(struct fake_wire *w, uint32_t ids);
+/* As fake_wire_until(), of both; the new one first. */
+void fake_wires_until(struct fake_wire *w, struct fake_wire *n, struct mono until);
+void fake_wires_free(struct fake_wire *w, struct fake_wire *n);
 void fake_wire_free(struct fake_wire *w);
 /* Delivers all that is under way. */
 void fake_wire_deliver(struct fake_wire *w);

@@ -219,6 +219,32 @@ end_pushed(void *arg, struct session *s, const struct tmsg_push *push, struct mo
 }
 
 static void
+end_rekeyed(void *arg, struct session *s, struct session *old, struct mono now)
+{
+	struct fake_end *e = arg;
+
+	assert_int_equal(now.ns, fake_now.ns);
+	assert_int_equal(session_state(s), SESSION_ESTABLISHED);
+	assert_int_equal(session_state(old), SESSION_RETIRED);
+	assert_ptr_equal(session_predecessor(s), old);
+	e->rekeyed++;
+	e->older = old;
+	if (e->close_when_established)
+		session_close(s, TMSG_REASON_KICKED, "no", now);
+}
+
+static void
+end_rekey_due(void *arg, struct session *s, struct mono now)
+{
+	struct fake_end *e = arg;
+
+	assert_true(e->client);
+	assert_int_equal(session_state(s), SESSION_ESTABLISHED);
+	e->rekey_due++;
+	e->rekey_due_at = now;
+}
+
+static void
 end_moved(void *arg, struct session *s, const struct path *before, struct mono now)
 {
 	struct fake_end *e = arg;
@@ -256,6 +282,8 @@ const struct session_ops fake_wire_ops = {
 	.admit = end_admit,
 	.established = end_established,
 	.pushed = end_pushed,
+	.rekeyed = end_rekeyed,
+	.rekey_due = end_rekey_due,
 	.moved = end_moved,
 	.probing = end_probing,
 	.closed = end_closed,
@@ -310,6 +338,32 @@ fake_wire_start(struct fake_wire *w)
 }
 
 struct fake_wire *
+fake_wire_beside(struct fake_wire *w, uint32_t ids)
+{
+	struct fake_wire *new = calloc(1, sizeof(*new));
+
+	assert_non_null(new);
+	rng_seeded_init(&new->rng_state, 70 + ids, &new->rng);
+	new->c.client = new->beside = true;
+	new->to_server = w->to_server;
+	new->to_client = w->to_client;
+	new->client_params = w->client_params;
+	new->server_params = w->server_params;
+	new->client_params.local_id = 0xc0000000 + ids;
+	new->client_params.previous = session_remote_id(w->c.session);
+	new->server_params.local_id = 0x50000000 + ids;
+	return new;
+}
+
+void
+fake_wire_start_beside(struct fake_wire *w, struct fake_wire *new)
+{
+	fake_wire_start(new);
+	assert_true(session_set_predecessor(new->c.session, w->c.session, fake_now));
+	assert_true(session_set_predecessor(new->s.session, w->s.session, fake_now));
+}
+
+struct fake_wire *
 fake_wire_established(void)
 {
 	struct fake_wire *w = fake_wire_new();
@@ -325,9 +379,13 @@ fake_wire_established(void)
 void
 fake_wire_free(struct fake_wire *w)
 {
+	const bool last = !w->beside;
+
 	session_free(w->c.session);
 	session_free(w->s.session);
 	free(w);
+	if (!last)
+		return;
 	assert_int_equal(fake_secs_alive, 0);
 	assert_int_equal(fake_aeads_alive, 0);
 }
@@ -435,4 +493,45 @@ fake_forge(const struct fake_wire *w, bool to_server, uint64_t counter, const ui
 	assert_true(fake_aead.seal(a, counter, dgram, TMSG_DATA_HDR, plain, len, dgram + TMSG_DATA_HDR));
 	fake_aead.destroy(a);
 	return TMSG_DATA_HDR + len + TMSG_TAG;
+}
+
+/* --- two generations --- */
+
+void
+fake_wires_until(struct fake_wire *w, struct fake_wire *n, struct mono until)
+{
+	for (;;) {
+		struct session *const all[] = { w->c.session, w->s.session, n->c.session, n->s.session };
+		struct mono next = MONO_NEVER;
+
+		fake_wire_deliver(w);
+		fake_wire_deliver(n);
+		for (unsigned i = 0; i < 4; i++)
+			next = mono_min(next, session_next(all[i]));
+		if (mono_before(until, next))
+			break;
+		fake_now = mono_max(fake_now, next);
+		for (unsigned i = 0; i < 4; i++)
+			session_tick(all[i], fake_now);
+	}
+	fake_now = until;
+}
+
+struct fake_wire *
+fake_wire_rekeyed(struct fake_wire *w, uint32_t ids)
+{
+	struct fake_wire *n = fake_wire_beside(w, ids);
+
+	fake_wire_start_beside(w, n);
+	fake_wire_deliver(n);
+	assert_int_equal(session_state(n->c.session), SESSION_ESTABLISHED);
+	assert_int_equal(session_state(n->s.session), SESSION_ESTABLISHED);
+	return n;
+}
+
+void
+fake_wires_free(struct fake_wire *w, struct fake_wire *n)
+{
+	fake_wire_free(n);
+	fake_wire_free(w);
 }
