@@ -37,7 +37,7 @@ struct udp {
 	bool connected;
 	struct endpoint local;
 	int rcvbuf, sndbuf;
-	int icmp_error;
+	struct udp_notes notes;
 	bool blocked;
 	struct mono blocked_since;
 	struct udp_stats stats;
@@ -98,7 +98,7 @@ set_options_v4(int fd, bool tos)
 	int err = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
 
 	if (!err)
-		err = set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+		err = set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 	if (!err && tos)
 		err = set_int(fd, IPPROTO_IP, IP_RECVTOS, 1);
 	return err;
@@ -112,7 +112,7 @@ set_options_v6(int fd, bool tos)
 	if (!err)
 		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	if (!err)
-		err = set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+		err = set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
 	if (!err && tos)
 		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 	return err;
@@ -312,6 +312,7 @@ dgram_read(const struct udp *u, const struct mmsghdr *msg, struct udp_dgram *d)
 	struct msghdr m = msg->msg_hdr; /* CMSG_NXTHDR wants it writable */
 
 	*d = (struct udp_dgram){ .data = m.msg_iov->iov_base, .len = msg->msg_len, .path.sock = u->sock };
+	d->room = UDP_DGRAM_MAX;
 	if (!sockaddr_to_endpoint(m.msg_name, &d->path.remote))
 		return false;
 	for (const struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, (struct cmsghdr *)(uintptr_t)c))
@@ -336,7 +337,7 @@ recv_batch(struct udp *u)
 			continue;
 		u->stats.rx_errors++;
 		if (u->connected && udpq_is_icmp_error(errno))
-			u->icmp_error = errno;
+			udp_note_error(&u->notes, errno);
 	}
 	return 0;
 }
@@ -367,10 +368,21 @@ udp_recv(struct udp *u, struct udp_dgram **ret)
 int
 udp_take_error(struct udp *u)
 {
-	const int err = u->icmp_error;
+	const int err = u->notes.icmp_error;
 
-	u->icmp_error = 0;
+	u->notes.icmp_error = 0;
 	return err;
+}
+
+bool
+udp_take_refused(struct udp *u, struct udp_refused *ret)
+{
+	if (u->notes.n == 0)
+		return false;
+	*ret = u->notes.refused[u->notes.first];
+	u->notes.first = (u->notes.first + 1) % UDP_REFUSED;
+	u->notes.n--;
+	return true;
 }
 
 /* --- transmitting --- */
@@ -378,8 +390,8 @@ udp_take_error(struct udp *u)
 static void
 send_queued(struct udp *u)
 {
-	u->blocked = !udpq_send(&u->control, u->fd, &u->stats, &u->icmp_error) ||
-		     !udpq_send(&u->bulk, u->fd, &u->stats, &u->icmp_error);
+	u->blocked = !udpq_send(&u->control, u->fd, &u->stats, &u->notes) ||
+		     !udpq_send(&u->bulk, u->fd, &u->stats, &u->notes);
 }
 
 uint8_t *
@@ -427,7 +439,7 @@ udp_send(struct udp *u, const struct path *to, const uint8_t *dgram, size_t len)
 		return;
 	}
 	memcpy(room, dgram, len);
-	if (!udpq_push(&u->control, to, len, 0))
+	if (!udpq_push(&u->control, to, len, UDP_TOS_CS6))
 		u->stats.drops[DROP_SEND_ERROR]++;
 }
 

@@ -161,35 +161,84 @@ bool
 udpq_is_icmp_error(int err)
 {
 	return err == ECONNREFUSED || err == EHOSTUNREACH || err == ENETUNREACH || err == EHOSTDOWN ||
-	       err == ENOPROTOOPT || err == EPROTO;
+	       err == ENOPROTOOPT || err == EPROTO || err == EMSGSIZE;
 }
 
-bool
-udpq_send(struct udpq *q, int fd, struct udp_stats *stats, int *icmp_error)
+static void
+note_refused(struct udp_notes *notes, const struct udp_refused *r)
 {
-	bool retried = false;
+	if (notes->n < UDP_REFUSED)
+		notes->refused[(notes->first + notes->n++) % UDP_REFUSED] = *r;
+}
+
+void
+udp_note_error(struct udp_notes *notes, int err)
+{
+	if (err == EMSGSIZE)
+		note_refused(notes, &(struct udp_refused){ .len = 0 });
+	else
+		notes->icmp_error = err;
+}
+
+/* The first of the queue is longer than its way allows. */
+static void
+refuse_first(const struct udpq *q, struct udp_notes *notes)
+{
+	const struct udpq_slot *s = &q->slots[q->head];
+	struct udp_refused r = { .len = s->iov.iov_len };
+
+	r.head_len = r.len < UDP_HEAD ? r.len : UDP_HEAD;
+	memcpy(r.head, s->iov.iov_base, r.head_len);
+	if (q->connected || sockaddr_to_endpoint(&s->to.sa, &r.to))
+		note_refused(notes, &r);
+}
+
+static enum drop_reason
+reason_of(int err)
+{
+	if (err == EMSGSIZE)
+		return DROP_PATH_MTU;
+	return err == ENOBUFS || err == ENOMEM ? DROP_EGRESS_FULL : DROP_SEND_ERROR;
+}
+
+static void
+skip_first(struct udpq *q, int err, struct udp_stats *stats, struct udp_notes *notes)
+{
+	if (err == EMSGSIZE)
+		refuse_first(q, notes);
+	stats->drops[reason_of(err)]++;
+	advance(q, 1);
+}
+
+/* An error of a connected socket may be the answer to an earlier datagram, reported in place of sending this one: so
+ * this one is tried again.  If it is too long itself, it will be so again. */
+bool
+udpq_send(struct udpq *q, int fd, struct udp_stats *stats, struct udp_notes *notes)
+{
+	int first_try = 0; /* the error of the first of the queue */
 
 	while (q->count) {
 		const unsigned to_end = UDP_BATCH - q->head;
 		const unsigned n = q->count < to_end ? q->count : to_end;
 		const int sent = sendmmsg(fd, &q->msgs[q->head], n, MSG_DONTWAIT);
 
-		if (sent > 0) {
-			count_sent(q, (unsigned)sent, stats);
-			retried = false;
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		if (sent <= 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return false;
-		} else if (errno == EINTR) {
+		if (sent <= 0 && errno == EINTR)
 			continue;
-		} else if (q->connected && udpq_is_icmp_error(errno) && !retried) {
-			/* The answer to an earlier datagram, reported in place of sending this one: send it again. */
-			*icmp_error = errno;
-			retried = true;
-		} else {
-			stats->drops[errno == ENOBUFS || errno == ENOMEM ? DROP_EGRESS_FULL : DROP_SEND_ERROR]++;
-			advance(q, 1);
-			retried = false;
+		if (sent <= 0 && q->connected && udpq_is_icmp_error(errno) && !first_try) {
+			first_try = errno;
+			if (first_try != EMSGSIZE)
+				udp_note_error(notes, first_try);
+			continue;
 		}
+		if (sent > 0 && first_try == EMSGSIZE)
+			udp_note_error(notes, first_try);
+		first_try = 0;
+		if (sent > 0)
+			count_sent(q, (unsigned)sent, stats);
+		else
+			skip_first(q, errno, stats, notes);
 	}
 	return true;
 }

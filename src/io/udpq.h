@@ -16,6 +16,13 @@
 struct mmsghdr;
 struct udpq_slot;
 
+/* What the kernel said beside "sent", until somebody takes it. */
+struct udp_notes {
+	int icmp_error; /* of a connected socket; 0 = none */
+	unsigned first, n;
+	struct udp_refused refused[UDP_REFUSED];
+};
+
 struct udpq {
 	int family;     /* of the socket */
 	bool connected; /* paths are ignored */
@@ -33,9 +40,10 @@ void udpq_fini(struct udpq *q);
 uint8_t *udpq_room(struct udpq *q);
 /* Queues len bytes of the slot that udpq_room() gave.  False when the path is of another family than the socket. */
 bool udpq_push(struct udpq *q, const struct path *to, size_t len, uint8_t tos);
-/* Sends what is queued; false when the socket is full and something is left.  Counts into *stats; *icmp_error gets the
- * last error that a connected socket reported, and is untouched when there was none. */
-bool udpq_send(struct udpq *q, int fd, struct udp_stats *stats, int *icmp_error);
+/* Sends what is queued; false when the socket is full and something is left.  Counts into *stats and takes notes. */
+bool udpq_send(struct udpq *q, int fd, struct udp_stats *stats, struct udp_notes *notes);
+/* An error that a connected socket reported of earlier datagrams. */
+void udp_note_error(struct udp_notes *notes, int err);
 /* Whether this errno of a connected socket may come from an ICMP message. */
 bool udpq_is_icmp_error(int err);
 

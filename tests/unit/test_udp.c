@@ -486,6 +486,34 @@ control_has_its_own_slots_and_leaves_first(void **state)
 }
 
 static void
+control_goes_as_cs6(const char *ip)
+{
+	struct udp *u = open_at(ip, 0, (struct udp_params){ .recv_tos = true });
+	const struct path self = path_to(u, ip);
+	struct udp_dgram *d;
+
+	udp_send(u, &self, (const uint8_t *)"c", 1);
+	udp_flush(u, now);
+	assert_int_equal(recv_some(u, &d), 1);
+	assert_int_equal(d->tos, 48 << 2);
+	udp_close(u);
+}
+
+static void
+control_is_network_control(void **state)
+{
+	(void)state;
+	control_goes_as_cs6("127.0.0.1");
+}
+
+static void
+control_is_network_control_v6(void **state)
+{
+	(void)state;
+	control_goes_as_cs6("::1");
+}
+
+static void
 control_overflow_is_counted(void **state)
 {
 	struct udp *u = open_at("127.0.0.1", 0, (struct udp_params){ 0 });
@@ -524,7 +552,80 @@ no_buffers_in_the_kernel_is_egress_full_and_an_interrupt_nothing(void **state)
 	udp_close(u);
 }
 
+/* --- too long --- */
+
+/* Each with where it was to go, its length and its first bytes; so many are kept, in order. */
+static void
+too_long_datagrams_are_remembered(void **state)
+{
+	struct udp *u = open_at("127.0.0.1", 0, (struct udp_params){ 0 });
+	struct path to = path_to(u, "127.0.0.1");
+	struct udp_refused r;
+	uint8_t *room;
+
+	(void)state;
+	assert_false(udp_take_refused(u, &r));
+	for (unsigned i = 0; i < UDP_REFUSED + 1; i++) {
+		SCRIPT(-EMSGSIZE);
+		room = udp_tx_slot(u, 50);
+		memset(room, (int)('a' + i), 50);
+		to.remote.port = (uint16_t)(1000 + i);
+		udp_tx_commit(u, &to, UDP_HEAD - 2 + i, 0);
+		udp_flush(u, now);
+	}
+	assert_int_equal(udp_stats(u)->drops[DROP_PATH_MTU], UDP_REFUSED + 1);
+	assert_int_equal(udp_stats(u)->drops[DROP_SEND_ERROR], 0);
+	for (unsigned i = 0; i < UDP_REFUSED; i++) {
+		assert_true(udp_take_refused(u, &r));
+		assert_int_equal(r.to.port, 1000 + i);
+		assert_true(ipaddr_equal(&r.to.ip, &to.remote.ip));
+		assert_int_equal(r.len, UDP_HEAD - 2 + i);
+		assert_int_equal(r.head_len, i < 2 ? UDP_HEAD - 2 + i : UDP_HEAD);
+		assert_int_equal(r.head[0], 'a' + i);
+		assert_int_equal(r.head[r.head_len - 1], 'a' + i);
+	}
+	assert_false(udp_take_refused(u, &r));
+	udp_close(u);
+}
+
 /* --- connected --- */
+
+/* The same error twice is about the datagram itself, once about one before. */
+static void
+too_long_by_icmp_costs_no_datagram(void **state)
+{
+	struct udp *server = open_at("127.0.0.1", 0, (struct udp_params){ 0 });
+	const struct endpoint to = *udp_local(server);
+	struct udp *client = open_at("::", 0, (struct udp_params){ .connect_to = &to });
+	const struct path any = { .remote = to };
+	struct udp_refused r;
+	char got[4];
+
+	(void)state;
+	bulk(client, &any, 'a', 0);
+	SCRIPT(-EMSGSIZE);
+	udp_flush(client, now);
+	recv_first_bytes(server, 1, got);
+	assert_string_equal(got, "a");
+	assert_true(udp_take_refused(client, &r));
+	assert_int_equal(r.len, 0);
+	assert_false(udp_take_refused(client, &r));
+	assert_int_equal(udp_take_error(client), 0);
+
+	bulk(client, &any, 'b', 0);
+	bulk(client, &any, 'c', 0);
+	SCRIPT(-EMSGSIZE, -EMSGSIZE);
+	udp_flush(client, now);
+	recv_first_bytes(server, 1, got);
+	assert_string_equal(got, "c");
+	assert_true(udp_take_refused(client, &r));
+	assert_int_equal(r.len, 1);
+	assert_int_equal(r.head[0], 'b');
+	assert_false(udp_take_refused(client, &r));
+	assert_int_equal(udp_stats(client)->drops[DROP_PATH_MTU], 1);
+	udp_close(client);
+	udp_close(server);
+}
 
 static void
 refused_is_reported_once_and_costs_no_datagram(void **state)
@@ -606,7 +707,11 @@ main(void)
 		T(a_path_of_the_other_family_is_refused),
 		T(a_full_socket_holds_one_batch_and_drops_from_the_tail),
 		T(control_has_its_own_slots_and_leaves_first),
+		T(control_is_network_control),
+		T(control_is_network_control_v6),
 		T(control_overflow_is_counted),
+		T(too_long_datagrams_are_remembered),
+		T(too_long_by_icmp_costs_no_datagram),
 		T(no_buffers_in_the_kernel_is_egress_full_and_an_interrupt_nothing),
 		T(refused_is_reported_once_and_costs_no_datagram),
 		T(a_second_error_in_a_row_gives_that_datagram_up),

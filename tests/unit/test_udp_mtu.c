@@ -14,7 +14,7 @@
 #include "castswitch/udp.h"
 #include "unit/netns.h"
 
-enum { PATIENCE_MS = 10000, MTU = 1500, FITS = MTU - 28 };
+enum { PATIENCE_MS = 10000, MTU = 1500 };
 
 static const struct mono now = { .ns = 1000 };
 
@@ -31,13 +31,13 @@ loopback_up(void)
 }
 
 static struct udp *
-open_socket(void)
+open_socket(const char *address)
 {
 	struct endpoint local = { .port = 0 };
 	char err[128] = "";
 	struct udp *u;
 
-	assert_true(ipaddr_parse("127.0.0.1", &local.ip));
+	assert_true(ipaddr_parse(address, &local.ip));
 	u = udp_open(&local, &(struct udp_params){ 0 }, err, sizeof(err));
 	if (!u)
 		fail_msg("udp_open: %s", err);
@@ -72,47 +72,53 @@ expect_lengths(struct udp *u, const size_t *lengths, unsigned n)
 	}
 }
 
+/* Two that fit, two that don't, and a short one. */
 static void
-too_long_for_the_path_skips_only_that_datagram(void **state)
+never_fragmented(const char *address, size_t fits)
 {
-	const size_t lengths[] = { FITS - 1, FITS, 1 };
-	const int never_fragment = IP_PMTUDISC_DO;
-	struct udp *u = open_socket();
+	const size_t lengths[] = { fits - 1, fits, 1 };
+	struct udp *u = open_socket(address);
+	struct udp_refused r;
 
-	(void)state;
-	setsockopt(udp_fd(u), IPPROTO_IP, IP_MTU_DISCOVER, &never_fragment, sizeof(never_fragment));
-	for (size_t len = FITS - 1; len <= FITS + 2; len++)
+	for (size_t len = fits - 1; len <= fits + 1; len++)
 		queue(u, len);
+	queue(u, UDP_DGRAM_MAX);
 	queue(u, 1);
 	udp_flush(u, now);
 	expect_lengths(u, lengths, 3);
-	assert_int_equal(udp_stats(u)->drops[DROP_SEND_ERROR], 2);
+	assert_int_equal(udp_stats(u)->drops[DROP_PATH_MTU], 2);
+	assert_int_equal(udp_stats(u)->drops[DROP_SEND_ERROR], 0);
 	assert_int_equal(udp_stats(u)->tx_datagrams, 3);
 	assert_false(udp_wants_write(u));
+	assert_true(udp_take_refused(u, &r));
+	assert_int_equal(r.len, fits + 1);
+	assert_true(endpoint_equal(&r.to, udp_local(u)));
+	assert_true(udp_take_refused(u, &r));
+	assert_int_equal(r.len, UDP_DGRAM_MAX);
+	assert_false(udp_take_refused(u, &r));
 	udp_close(u);
 }
 
 static void
-by_default_a_long_datagram_is_fragmented(void **state)
+too_long_for_the_interface_skips_only_that_datagram(void **state)
 {
-	const size_t lengths[] = { UDP_DGRAM_MAX, FITS + 1 };
-	struct udp *u = open_socket();
-
 	(void)state;
-	queue(u, UDP_DGRAM_MAX);
-	queue(u, FITS + 1);
-	udp_flush(u, now);
-	expect_lengths(u, lengths, 2);
-	assert_int_equal(udp_stats(u)->drops[DROP_SEND_ERROR], 0);
-	udp_close(u);
+	never_fragmented("127.0.0.1", MTU - 28);
+}
+
+static void
+too_long_for_the_interface_skips_only_that_datagram_v6(void **state)
+{
+	(void)state;
+	never_fragmented("::1", MTU - 48);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(too_long_for_the_path_skips_only_that_datagram),
-		cmocka_unit_test(by_default_a_long_datagram_is_fragmented),
+		cmocka_unit_test(too_long_for_the_interface_skips_only_that_datagram),
+		cmocka_unit_test(too_long_for_the_interface_skips_only_that_datagram_v6),
 	};
 
 	if (!netns_enter(0))
