@@ -33,12 +33,14 @@
  *	"querier" is that of VLAN 0; "vlans" are there when the switch is vlan-aware.
  * status (castswitch)
  *	{"program":"castswitch", "version":"0.1.0", "uptime_s":12.3, "state":"connected", "remote":"192.0.2.7:22424",
- *	 "server":"vpn.example.org", "aead":"aes-256-gcm", "addresses":["10.8.0.20/24"], "tap":{...}, ...}
+ *	 "server":"vpn.example.org", "aead":"aes-256-gcm", "path_mtu":1452, "addresses":["10.8.0.20/24"],
+ *	 "tap":{...}, ...}
  *
  * peers
  *	[{"name":"alice", "address":"192.0.2.7:4711", "state":"established", "since_s":12.3, "aead":"aes-256-gcm",
- *	  "endpoint":true, "software":"castswitch 0.1.0", "rx_packets":1, "rx_bytes":1, "tx_packets":1, "tx_bytes":1,
- *	  "addresses":["10.8.0.20/24"]}]
+ *	  "endpoint":true, "software":"castswitch 0.1.0", "path_mtu":1452, "rx_packets":1, "rx_bytes":1,
+ *	  "tx_packets":1, "tx_bytes":1, "addresses":["10.8.0.20/24"]}]
+ *	"path_mtu" is the longest UDP payload that we send on this path.
  *
  * groups: one row per VLAN, group and port
  *	[{"vlan":0, "group":"239.1.1.1", "port":"alice", "mode":"exclude"|"include", "static":false,

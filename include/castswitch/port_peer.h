@@ -17,7 +17,15 @@
 
 struct port_peer;
 
-/* Adds a port with these params, down and without a session.  NULL with *ret_err as switch_port_add(). */
+/* What becomes of frames beside that they are sealed. */
+struct port_peer_policy {
+	uint8_t tos_keep, tos_set; /* outer TOS byte: bits kept of the inner one, bits set; those of ECN are to be kept */
+	bool clamp;                /* lower the MSS of TCP SYNs, both ways: */
+	uint16_t mss;              /* to this; 0 = to what the path carries in one piece */
+};
+
+/* Adds a port with these params, down and without a session; its policy is to keep TOS and to clamp to the path.
+ * NULL with *ret_err as switch_port_add(). */
 struct port_peer *port_peer_new(struct sw *sw, const struct sw_port_params *params, struct mono now, int *ret_err);
 /* Removes the port.  Not from within the switch's callbacks.  NULL is fine. */
 void port_peer_free(struct port_peer *p, struct mono now);
@@ -29,6 +37,7 @@ void port_peer_attach(struct port_peer *p, struct session *s, struct udp *udp, s
 void port_peer_rekey(struct port_peer *p, struct session *s, struct udp *udp);
 /* What is sent goes through another socket from now on.  Nothing when there is no session. */
 void port_peer_set_udp(struct port_peer *p, struct udp *udp);
+void port_peer_set_policy(struct port_peer *p, const struct port_peer_policy *policy);
 /* The session has ended: nothing is sent any more.  Fine from within the switch's callbacks; port_peer_detach(),
  * port_peer_suspend() or port_peer_free() must follow, which take the port down. */
 void port_peer_end(struct port_peer *p);
@@ -37,6 +46,9 @@ void port_peer_detach(struct port_peer *p, struct mono now);
 /* The session is gone, but may come again: as port_peer_detach(), but memberships and FDB entries stay, see
  * switch_port_suspend(). */
 void port_peer_suspend(struct port_peer *p, struct mono now);
+
+/* By the policy, a frame that came from the peer. */
+void port_peer_clamp(const struct port_peer *p, uint8_t *frame, size_t len);
 
 struct sw_port *port_peer_port(const struct port_peer *p);
 struct session *port_peer_session(const struct port_peer *p);

@@ -131,10 +131,11 @@ struct session_ops {
 	void (*rekey_due)(void *arg, struct session *s, struct mono now);
 	/* Client: the server's configuration arrived (each PUSH once, in order). */
 	void (*pushed)(void *arg, struct session *s, const struct tmsg_push *push, struct mono now);
-	/* Server: the other side moved from 'before' to session_path(), or back; what is sent from now on takes that way. */
+	/* Server: the other side moved from 'before' to session_path(), or back; what is sent from now on takes that
+	 * way. */
 	void (*moved)(void *arg, struct session *s, const struct path *before, struct mono now);
-	/* Client: a request is about to ask why nothing comes any more.  The time to see whether our own address is still
-	 * the right one; the request leaves by what output() uses afterwards. */
+	/* Client: a request is about to ask why nothing comes any more.  The time to see whether our own address is
+	 * still the right one; the request leaves by what output() uses afterwards. */
 	void (*probing)(void *arg, struct session *s, struct mono now);
 	/* A deadline came nearer while a frame was sealed.  May be NULL. */
 	void (*sooner)(void *arg, struct session *s);
@@ -195,7 +196,7 @@ struct session_input {
 	const struct path *from; /* how it came, see above */
 	uint8_t *data;
 	size_t len;
-	size_t room; /* bytes from data[0] on that may be written, at least len: a frame of FRAGMENTs needs more */
+	size_t room; /* bytes from data[0] on that may be written, len if that is more; a frame of FRAGMENTs needs them */
 	uint8_t tos; /* of the outer packet */
 };
 
@@ -282,6 +283,9 @@ bool session_has_sec(const struct session *s);
 size_t session_max_frame(const struct session *s);
 /* 0 = default; kept within 100 ms and 1 h. */
 void session_set_keepalive(struct session *s, nsec_t keepalive, struct mono now);
+
+/* Another params.max_datagram; nothing if either is none that is searched for, up to 1,200. */
+void session_set_max_datagram(struct session *s, uint16_t max, struct mono now);
 
 /* A pointer for the owner, e.g. its peer; that of its retired predecessor, too. */
 void session_set_owner(struct session *s, void *owner);

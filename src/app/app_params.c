@@ -122,6 +122,13 @@ app_session_params(struct session_params *ret)
 	ret->aeads[1] = aes ? TMSG_AEAD_CHACHA20_POLY1305 : TMSG_AEAD_AES_256_GCM;
 }
 
+/* A frame with as many tags as the switch looks through. */
+uint16_t
+app_max_datagram(uint32_t mtu)
+{
+	return (uint16_t)(mtu + ETH_HDR_LEN + FRAME_MAX_TAGS * VLAN_TAG_LEN + TMSG_OVERHEAD);
+}
+
 struct mac
 app_switch_mac(const struct rng *rng)
 {

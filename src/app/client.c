@@ -125,6 +125,7 @@ client_start_connector(struct client *c, char err[APP_ERROR_MAX])
 	params.session.role = SESSION_CLIENT;
 	params.session.flags = TMSG_FLAG_ENDPOINT;
 	params.session.rekey = c->conf->tunnel.rekey;
+	params.session.max_datagram = app_max_datagram(c->conf->sw.mtu);
 	c->connector = connector_new(&params, &client_connector_ops, c, &c->rng);
 	if (!c->connector || loop_add_engine(c->loop, client_connector_next, client_connector_tick, c) != 0 ||
 	    loop_add_engine(c->loop, client_look_next, client_look_tick, c) != 0)

@@ -30,6 +30,7 @@ client_status_session(const struct client *c, json_t *o, struct mono now)
 	json_object_set_new(o, "server", json_string(session_peer(s)->name));
 	json_object_set_new(o, "software", json_string(session_hello(s)->software));
 	json_object_set_new(o, "aead", json_string(app_aead_name(session_aead(s))));
+	json_object_set_new(o, "path_mtu", json_integer((json_int_t)session_mtu(s)));
 	json_object_set_new(o, "since_s",
 			    json_real((double)(mono_since(session_established_at(s), now) / NSEC_PER_MSEC) / 1e3));
 	json_object_set_new(o, "rx_packets", json_integer((json_int_t)st->rx_packets));

@@ -54,6 +54,21 @@ client_path_error(struct client *c, struct mono now)
 		session_path_error(s, err ? strerror(err) : "datagrams cannot be sent", now);
 }
 
+/* Datagrams that were too long: for our own interface, or, by an ICMP message, for the path. */
+static void
+client_take_refused(struct client *c, struct mono now)
+{
+	struct session *s = connector_session(c->connector);
+	struct udp_refused what;
+	struct tmsg_data hdr;
+	while (udp_take_refused(c->udp, &what)) {
+		bool ours = what.len == 0 || (tmsg_data_parse(what.head, what.head_len, &hdr) && s &&
+					      session_remote_id(s) == hdr.receiver);
+		if (s && ours)
+			session_refused(s, what.len, now);
+	}
+}
+
 static void
 client_udp_ready(void *arg, int fd, unsigned events, struct mono now)
 {
@@ -72,8 +87,10 @@ client_udp_ready(void *arg, int fd, unsigned events, struct mono now)
 		n = udp_recv(udp, &dgrams);
 		port_peer_receive(&rx, dgrams, (size_t)n, now);
 	}
-	if (c->udp == udp)
-		client_path_error(c, now);
+	if (c->udp != udp)
+		return;
+	client_take_refused(c, now);
+	client_path_error(c, now);
 }
 
 void
@@ -85,6 +102,7 @@ client_tunnel_flush(struct client *c, struct mono now)
 	if (!c->udp)
 		return;
 	udp_flush(c->udp, now);
+	client_take_refused(c, now);
 	client_path_error(c, now);
 	/* What an error makes the session ask, maybe through another socket. */
 	udp_flush(c->udp, now);
@@ -127,7 +145,7 @@ static struct udp *
 client_new_udp(const struct endpoint *to, char err[APP_ERROR_MAX])
 {
 	const struct endpoint any = { .ip = ipaddr_is_v4(&to->ip) ? ipaddr_v4_u32(0) : IPADDR_ANY };
-	const struct udp_params params = { .connect_to = to };
+	const struct udp_params params = { .connect_to = to, .recv_tos = true };
 	return udp_open(&any, &params, err, APP_ERROR_MAX);
 }
 
@@ -276,6 +294,7 @@ client_pushed(void *arg, struct session *s, const struct tmsg_push *push, struct
 	if (push->keepalive)
 		session_set_keepalive(s, push->keepalive, now);
 	client_net_pushed(c, push);
+	session_set_max_datagram(s, app_max_datagram(c->tap.mtu), now);
 }
 
 static void

@@ -39,6 +39,7 @@ server_flush(void *arg, struct mono now)
 		server_reap_peers(s, now);
 	for (size_t i = 0; i < s->n_sockets; i++) {
 		udp_flush(s->sockets[i].udp, now);
+		server_take_refused(s, s->sockets[i].udp, now);
 		loop_fd_set(s->sockets[i].fd, udp_wants_write(s->sockets[i].udp) ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 	}
 }
@@ -130,7 +131,7 @@ server_open_socket(struct server *s, const struct ipaddr *addr, char err[APP_ERR
 {
 	struct server_socket *sock = &s->sockets[s->n_sockets];
 	const struct endpoint local = { .ip = *addr, .port = s->conf->listen.port };
-	const struct udp_params params = { .sock = (uint16_t)s->n_sockets };
+	const struct udp_params params = { .sock = (uint16_t)s->n_sockets, .recv_tos = true };
 	sock->server = s;
 	sock->udp = udp_open(&local, &params, err, APP_ERROR_MAX);
 	if (!sock->udp)
@@ -151,6 +152,7 @@ server_start_sessions(struct server *s, char err[APP_ERROR_MAX])
 	s->listener = dtls_listener_new(s->dtls, &s->rng, loop_now(s->loop));
 	app_session_params(&params.session);
 	params.session.role = SESSION_SERVER;
+	params.session.max_datagram = app_max_datagram(s->mtu);
 	if (s->listener)
 		s->sessions = sessions_new(&params, &server_session_ops, s, s->listener, server_listen_output, &s->rng,
 					   loop_now(s->loop));

@@ -62,13 +62,13 @@ peer_json(const struct server_peer *p, struct mono now)
 	const struct session *s = p->session;
 	const struct session_stats *st = session_stats(s);
 	const struct tmsg_hello *h = session_hello(s);
-	return json_pack("{s:s,s:s,s:s,s:f,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:o}", "name", p->name, "address",
+	return json_pack("{s:s,s:s,s:s,s:f,s:s,s:b,s:s,s:i,s:I,s:I,s:I,s:I,s:o}", "name", p->name, "address",
 			 endpoint_str(&session_path(s)->remote, buf), "state", session_state_name(session_state(s)),
 			 "since_s", seconds_since(session_established_at(s), now), "aead",
 			 app_aead_name(session_aead(s)), "endpoint", (int)(h->flags & TMSG_FLAG_ENDPOINT), "software",
-			 h->software, "rx_packets", (json_int_t)st->rx_packets, "rx_bytes", (json_int_t)st->rx_bytes,
-			 "tx_packets", (json_int_t)st->tx_packets, "tx_bytes", (json_int_t)st->tx_bytes, "addresses",
-			 addresses_json(p));
+			 h->software, "path_mtu", (int)session_mtu(s), "rx_packets", (json_int_t)st->rx_packets,
+			 "rx_bytes", (json_int_t)st->rx_bytes, "tx_packets", (json_int_t)st->tx_packets, "tx_bytes",
+			 (json_int_t)st->tx_bytes, "addresses", addresses_json(p));
 }
 
 static json_t *

@@ -418,3 +418,38 @@ server_receive(struct server *s, struct udp_dgram *dgrams, size_t n, struct mono
 					 .drop = server_count_drop };
 	port_peer_receive(&rx, dgrams, n, now);
 }
+
+/* --- what the kernel refused to send --- */
+
+struct refused {
+	struct server *server;
+	const struct udp_refused *what;
+	uint32_t receiver;
+	struct mono now;
+};
+
+/* The receiver id is the client's choice and need not be unique. */
+static void
+server_refused(void *arg, struct session *session)
+{
+	const struct refused *r = arg;
+	if (session_remote_id(session) != r->receiver ||
+	    !endpoint_equal(&session_path(session)->remote, &r->what->to))
+		return;
+	session_refused(session, r->what->len, r->now);
+	sessions_touch(r->server->sessions, session);
+}
+
+void
+server_take_refused(struct server *s, struct udp *udp, struct mono now)
+{
+	struct udp_refused what;
+	struct tmsg_data hdr;
+	while (udp_take_refused(udp, &what)) {
+		struct refused r = { .server = s, .what = &what, .now = now };
+		if (!tmsg_data_parse(what.head, what.head_len, &hdr))
+			continue;
+		r.receiver = hdr.receiver;
+		sessions_each(s->sessions, server_refused, &r);
+	}
+}

@@ -4,32 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct port_peer {
-	struct sw *sw;
-	struct sw_port *port;
-	struct session *session;
-	struct udp *udp;
-	void *owner;
-	bool suspended;
-};
-
-/* The egress: sealed straight into the socket's send batch, one slot a frame. */
-static void
-port_peer_tx(void *arg, const struct sw_tx *items, size_t n, struct mono now)
-{
-	struct port_peer *p = arg;
-	enum drop_reason drop;
-	/* Sealing can end the session (its cipher fails, its counters are used up), and with it p->session. */
-	for (size_t i = 0; i < n && p->session; i++) {
-		const struct path *path = session_path(p->session);
-		const struct frame *f = items[i].frame;
-		size_t cap = f->len + TMSG_OVERHEAD;
-		uint8_t *slot = udp_tx_slot(p->udp, cap);
-		size_t len = slot ? session_seal(p->session, f->data, f->len, slot, cap, now, &drop) : 0;
-		if (len)
-			udp_tx_commit(p->udp, path, len, f->tos);
-	}
-}
+#include "port_peer_impl.h"
 
 struct port_peer *
 port_peer_new(struct sw *sw, const struct sw_port_params *params, struct mono now, int *ret_err)
@@ -41,6 +16,7 @@ port_peer_new(struct sw *sw, const struct sw_port_params *params, struct mono no
 		return NULL;
 	}
 	p->sw = sw;
+	p->policy = (struct port_peer_policy){ .tos_keep = 0xff, .clamp = true };
 	p->port = switch_port_add(sw, params, &ops, p, now, ret_err);
 	if (!p->port) {
 		free(p);
@@ -74,6 +50,12 @@ port_peer_set_udp(struct port_peer *p, struct udp *udp)
 {
 	if (p->session)
 		p->udp = udp;
+}
+
+void
+port_peer_set_policy(struct port_peer *p, const struct port_peer_policy *policy)
+{
+	p->policy = *policy;
 }
 
 void

@@ -19,22 +19,45 @@ struct run {
 	struct mono now;
 };
 
+/* Hands over what is collected; those of an ended session are dropped. */
+static void
+run_switch(struct run *r)
+{
+	struct port_peer *p = session_owner(r->session);
+	if (p && r->n)
+		switch_rx(r->rx->sw, port_peer_port(p), r->frames, r->n, r->now);
+	r->n = 0;
+}
+
 static void
 run_end(struct run *r)
 {
 	struct session *s = r->session;
-	struct port_peer *p = s ? session_owner(s) : NULL;
-	if (p && r->n)
-		switch_rx(r->rx->sw, port_peer_port(p), r->frames, r->n, r->now);
-	if (s && r->rx->touched)
+	if (!s)
+		return;
+	run_switch(r);
+	if (r->rx->touched)
 		r->rx->touched(r->rx->arg, s);
 	r->session = NULL;
-	r->n = 0;
+}
+
+static void
+run_frame(struct run *r, uint8_t *frame, size_t len)
+{
+	if (r->n == SW_BATCH)
+		run_switch(r);
+	const struct port_peer *p = session_owner(r->session);
+	if (p)
+		port_peer_clamp(p, frame, len);
+	r->frames[r->n++] = (struct frame){ .data = frame, .len = (uint32_t)len };
 }
 
 static void
 run_data(struct run *r, struct udp_dgram *d)
 {
+	const struct session_input in = {
+		.from = &d->path, .data = d->data, .len = d->len, .room = d->room, .tos = d->tos
+	};
 	struct tmsg_data hdr;
 	uint8_t *frame;
 	size_t len;
@@ -42,7 +65,7 @@ run_data(struct run *r, struct udp_dgram *d)
 		r->rx->drop(r->rx->arg, DROP_SHORT_DATAGRAM);
 		return;
 	}
-	if (!r->session || session_local_id(r->session) != hdr.receiver || r->n == SW_BATCH) {
+	if (!r->session || session_local_id(r->session) != hdr.receiver) {
 		run_end(r);
 		r->session = r->rx->find(r->rx->arg, hdr.receiver);
 	}
@@ -50,8 +73,11 @@ run_data(struct run *r, struct udp_dgram *d)
 		r->rx->drop(r->rx->arg, DROP_UNKNOWN_RECEIVER);
 		return;
 	}
-	if (session_open(r->session, &d->path, d->data, d->len, r->now, &frame, &len) == DROP_NONE && frame)
-		r->frames[r->n++] = (struct frame){ .data = frame, .len = (uint32_t)len };
+	if (session_receive(r->session, &in, r->now, &frame, &len) != DROP_NONE || !frame)
+		return;
+	do
+		run_frame(r, frame, len);
+	while (session_next_frame(r->session, &frame, &len));
 }
 
 void

@@ -39,6 +39,20 @@ path_mtu_begin(struct path_mtu *m, struct mono now)
 	mtu_search(m, (uint16_t)(limit + 1), now);
 }
 
+void
+path_mtu_set_limit(struct path_mtu *m, uint16_t limit, struct mono now)
+{
+	const bool higher = limit > m->limit;
+
+	m->limit = limit;
+	if (m->state == PATH_MTU_OFF)
+		return;
+	if (m->size > limit)
+		m->size = limit;
+	if (higher || m->state == PATH_MTU_SEARCH)
+		mtu_search(m, (uint16_t)(limit + 1), now);
+}
+
 /* When the present size is to be checked. */
 static struct mono
 mtu_check_at(const struct path_mtu *m)

@@ -75,6 +75,9 @@ void path_mtu_init(struct path_mtu *m, uint16_t limit);
 /* The path can be used, or it is another one than before. */
 void path_mtu_begin(struct path_mtu *m, struct mono now);
 
+/* Another limit; what is known of the path stays.  Not to or from 0, or below PATH_MTU_BASE: that takes path_mtu_begin(). */
+void path_mtu_set_limit(struct path_mtu *m, uint16_t limit, struct mono now);
+
 /* A probe of 'size' was answered, PATH_MTU_SHORT for a short one. */
 void path_mtu_answer(struct path_mtu *m, uint16_t size, struct mono now);
 /* The kernel refused a datagram of this length (EMSGSIZE). */

@@ -226,7 +226,7 @@ session_receive(struct session *s, const struct session_input *in, struct mono n
 
 	s->packet.from = in->from;
 	s->packet.ecn = in->tos & ECN_MASK;
-	s->packet.room = in->room;
+	s->packet.room = in->room < in->len ? in->len : in->room;
 	s->packet.rest_len = 0;
 	if (r == DROP_NONE && session_may_have_moved(s))
 		session_roam_input(s, in->len, now);

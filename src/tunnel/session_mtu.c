@@ -10,12 +10,16 @@
 
 enum { PROBE_ID_BITS = 48, PROBE_SIZE_BITS = 64 - PROBE_ID_BITS };
 
+static uint16_t
+session_mtu_limit(const struct session *s)
+{
+	return s->params.max_datagram < SESSION_PROBE_MAX ? s->params.max_datagram : SESSION_PROBE_MAX;
+}
+
 void
 session_mtu_init(struct session *s)
 {
-	const uint16_t limit = s->params.max_datagram;
-
-	path_mtu_init(&s->mtu.search, limit < SESSION_PROBE_MAX ? limit : SESSION_PROBE_MAX);
+	path_mtu_init(&s->mtu.search, session_mtu_limit(s));
 }
 
 static void
@@ -106,6 +110,16 @@ session_refused(struct session *s, size_t len, struct mono now)
 		path_mtu_refused(&s->mtu.search, len, now);
 	else
 		path_mtu_doubt(&s->mtu.search, now);
+	session_mtu_arm(s);
+}
+
+void
+session_set_max_datagram(struct session *s, uint16_t max, struct mono now)
+{
+	if (max == s->params.max_datagram || max <= PATH_MTU_BASE || s->params.max_datagram <= PATH_MTU_BASE)
+		return;
+	s->params.max_datagram = max;
+	path_mtu_set_limit(&s->mtu.search, session_mtu_limit(s), now);
 	session_mtu_arm(s);
 }
 

@@ -493,6 +493,36 @@ another_path_begins_anew(void **state)
 	assert_int_equal(l.n_sent, 1);
 }
 
+/* Frames get longer, or shorter: what is known of the path stays. */
+static void
+another_limit(void **state)
+{
+	struct line l = line_done(1452, 1500);
+
+	(void)state;
+	path_mtu_set_limit(&l.m, 1552, l.now);
+	assert_int_equal(l.m.size, 1452);
+	line_for(&l, SEC(20));
+	assert_int_equal(l.m.size, 1500);
+	assert_int_equal(l.sent[0], 1552);
+	path_mtu_set_limit(&l.m, 1400, l.now);
+	assert_int_equal(l.m.size, 1400);
+	path_mtu_set_limit(&l.m, 1400, l.now);
+	l.n_sent = 0;
+	line_for(&l, SEC(500));
+	assert_int_equal(l.n_sent, 0);
+	/* In the middle of a search, or before the first. */
+	l = line_new(1452, 1452, MS(10));
+	path_mtu_set_limit(&l.m, 1440, l.now);
+	line_begin(&l);
+	line_for(&l, MS(5));
+	assert_int_equal(l.sent[0], 1440);
+	path_mtu_set_limit(&l.m, 1420, l.now);
+	line_for(&l, MS(20));
+	assert_int_equal(l.m.size, 1420);
+	assert_int_equal(l.m.state, PATH_MTU_DONE);
+}
+
 /* One in five lost, at random: the search ends within a few bytes of the truth or at it, and never above. */
 static void
 under_heavy_loss(void **state)
@@ -538,6 +568,7 @@ main(void)
 		cmocka_unit_test(our_own_interface_shrinks),
 		cmocka_unit_test(doubt_is_no_proof),
 		cmocka_unit_test(another_path_begins_anew),
+		cmocka_unit_test(another_limit),
 		cmocka_unit_test(under_heavy_loss),
 	};
 

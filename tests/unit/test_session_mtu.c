@@ -214,6 +214,23 @@ another_path(void **state)
 	fake_wire_free(w);
 }
 
+/* The owner's frames have become longer. */
+static void
+another_limit(void **state)
+{
+	struct fake_wire *w = wire_carrying(1500, 0, 1452);
+
+	(void)state;
+	fake_wire_for(w, MS(100));
+	assert_int_equal(session_mtu(w->c.session), 1452);
+	session_set_max_datagram(w->c.session, 1552, fake_now);
+	session_set_max_datagram(w->c.session, 0, fake_now);
+	session_set_max_datagram(w->c.session, 1200, fake_now);
+	fake_wire_for(w, MS(15000));
+	assert_int_equal(session_mtu(w->c.session), 1500);
+	fake_wire_free(w);
+}
+
 /* Nothing is sent, and no deadline left, when it has ended. */
 static void
 ends_with_the_session(void **state)
@@ -243,6 +260,7 @@ main(void)
 		cmocka_unit_test(a_nearer_deadline_is_told),
 		cmocka_unit_test(what_the_kernel_refuses),
 		cmocka_unit_test(another_path),
+		cmocka_unit_test(another_limit),
 		cmocka_unit_test(ends_with_the_session),
 	};
 
