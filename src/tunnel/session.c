@@ -58,6 +58,7 @@ session_free(struct session *s)
 	session_drop_keys(s);
 	session_drop_sec(s);
 	reassembly_fini(&s->reassembly);
+	session_control_fini(&s->control);
 	secure_zero(s, sizeof(*s));
 	free(s);
 }

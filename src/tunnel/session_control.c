@@ -4,6 +4,7 @@
  * any other is ignored.  BYE is acted on at once: its sender waits for nothing.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "session_impl.h"
 
@@ -37,7 +38,7 @@ session_send_bye(struct session *s, enum tmsg_reason reason, const char *text, s
 static void
 session_send_push(struct session *s, struct mono now)
 {
-	struct tmsg_control c = { .id = s->control.tx_id, .type = TMSG_PUSH, .push = s->control.sent };
+	struct tmsg_control c = { .id = s->control.tx_id, .type = TMSG_PUSH, .push = *s->control.sent };
 
 	session_arm(s, SESSION_TIMER_CONTROL, mono_add(now, s->control.rto));
 	session_send_control(s, &c, now);
@@ -48,11 +49,10 @@ session_control_flush(struct session *s, struct mono now)
 {
 	struct session_control *ctl = &s->control;
 
-	if (s->state != SESSION_ESTABLISHED || ctl->outstanding || !ctl->waiting)
+	if (s->state != SESSION_ESTABLISHED || ctl->sent || !ctl->next)
 		return;
 	ctl->sent = ctl->next;
-	ctl->waiting = false;
-	ctl->outstanding = true;
+	ctl->next = NULL;
 	ctl->tx_id++;
 	ctl->resends = 0;
 	ctl->rto = SESSION_CONTROL_RTO_MIN;
@@ -65,8 +65,13 @@ session_push(struct session *s, const struct tmsg_push *push, struct mono now)
 {
 	if (s->role != SESSION_SERVER || s->state == SESSION_CLOSED)
 		return;
-	s->control.next = *push;
-	s->control.waiting = true;
+	if (!s->control.next)
+		s->control.next = malloc(sizeof(*s->control.next));
+	if (!s->control.next) {
+		session_finish(s, SESSION_END_PROTOCOL, TMSG_REASON_NONE, "out of memory", now);
+		return;
+	}
+	*s->control.next = *push;
 	session_control_flush(s, now);
 }
 
@@ -75,6 +80,10 @@ session_control_tick(struct session *s, struct mono now)
 {
 	struct session_control *ctl = &s->control;
 
+	if (!ctl->sent) {
+		session_disarm(s, SESSION_TIMER_CONTROL); /* it went to another session */
+		return;
+	}
 	if (ctl->resends == SESSION_CONTROL_RESENDS) {
 		session_finish(s, SESSION_END_DEAD, TMSG_REASON_NONE, "a control message was never acknowledged", now);
 		return;
@@ -84,6 +93,14 @@ session_control_tick(struct session *s, struct mono now)
 	session_send_push(s, now);
 }
 
+void
+session_control_fini(struct session_control *ctl)
+{
+	free(ctl->sent);
+	free(ctl->next);
+	ctl->sent = ctl->next = NULL;
+}
+
 /* --- in --- */
 
 static void
@@ -91,9 +108,10 @@ session_ack_input(struct session *s, uint32_t id, struct mono now)
 {
 	struct session_control *ctl = &s->control;
 
-	if (!ctl->outstanding || id != ctl->tx_id)
+	if (!ctl->sent || id != ctl->tx_id)
 		return;
-	ctl->outstanding = false;
+	free(ctl->sent);
+	ctl->sent = NULL;
 	session_disarm(s, SESSION_TIMER_CONTROL);
 	session_control_flush(s, now);
 }

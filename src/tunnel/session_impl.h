@@ -78,11 +78,11 @@ enum session_timer {
 struct session_control {
 	uint32_t rx_id; /* last one processed; 0 = none */
 	uint32_t tx_id; /* last one used; 0 = none */
-	bool outstanding; /* tx_id is sent and not acknowledged */
-	bool waiting;     /* 'next' goes out when nothing is outstanding */
 	unsigned resends;
 	nsec_t rto;
-	struct tmsg_push sent, next;
+	/* Owned, and NULL most of the time: a server has thousands of sessions. */
+	struct tmsg_push *sent; /* outstanding: tx_id is sent and not acknowledged */
+	struct tmsg_push *next; /* goes out when nothing is outstanding */
 };
 
 /* The packet that session_open() is working on. */
@@ -236,6 +236,7 @@ enum drop_reason session_control_input(struct session *s, const uint8_t *payload
 /* Sends the waiting PUSH if nothing is outstanding. */
 void session_control_flush(struct session *s, struct mono now);
 void session_control_tick(struct session *s, struct mono now);
+void session_control_fini(struct session_control *ctl);
 void session_send_bye(struct session *s, enum tmsg_reason reason, const char *text, struct mono now);
 
 /* --- session_live.c --- */

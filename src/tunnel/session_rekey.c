@@ -3,6 +3,8 @@
  * Relatives: s->older is the one that s is to take over from, and later the retired one; its newer is s.  Both links
  * are made and cut together.
  */
+#include <stdlib.h>
+
 #include "session_impl.h"
 
 /* --- when --- */
@@ -133,12 +135,15 @@ session_retire(struct session *s, struct mono now)
 
 /* What nobody has acknowledged is told again. */
 static void
-session_inherit_push(struct session_control *to, const struct session_control *from)
+session_inherit_push(struct session_control *to, struct session_control *from)
 {
-	if (!from->outstanding && !from->waiting)
+	struct tmsg_push **latest = from->next ? &from->next : &from->sent;
+
+	if (!*latest)
 		return;
-	to->next = from->waiting ? from->next : from->sent;
-	to->waiting = true;
+	free(to->next);
+	to->next = *latest;
+	*latest = NULL;
 }
 
 /* So that a stall which begins just now is noticed, too. */
