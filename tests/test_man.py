@@ -236,6 +236,46 @@ def check_program(program):
     same(f"{program}: exit codes", set(page.tags("EXIT STATUS")), real)
 
 
+# --- the protocol ---
+
+def header(name):
+    with open(os.path.join(TOP, "include", "castswitch", name), encoding="ascii") as f:
+        return f.read()
+
+
+def enum(text, name):
+    """{its names in lower case, without what they have in common: number}"""
+    body = re.sub(r"/\*.*?\*/", "", re.search(rf"enum {name} {{(.*?)}}", text, re.S)[1], flags=re.S)
+    return {n.lower(): int(v) for n, v in re.findall(r"\bTMSG_(?:HS_|AEAD_|REASON_)?(\w+) = (\d+)", body)}
+
+
+def check_protocol():
+    """Its numbers are those of the code."""
+    page, code = Page("castswitch-protocol.7"), header("tmsg.h")
+    over_dtls, packets = page.displays("MESSAGES OVER DTLS"), "".join(page.displays("DATA PACKETS"))
+    row = re.compile(r"^[ *]*(\d+)  +((?:[A-Z]+, )*[A-Z]+)  +([a-z-]+)  +(.*)", re.M)
+    known = {m[:3]: m[3].rstrip() for m in row.findall(code)}
+    written = {m[:3]: m[3].rstrip() for m in row.findall("\n".join(over_dtls))}
+    same("protocol: TLVs", {" ".join(k) for k in written}, {" ".join(k) for k in known})
+    for key in known.keys() & written.keys():
+        width = re.compile(r"u16|u32|mandatory|absent")
+        check(f"protocol: TLV {' '.join(key)}: its form",
+              width.findall(known[key]) == width.findall(written[key]), known[key], written[key])
+    with open(os.path.join(TOP, "src", "wire", "tmsg_tlv.c"), encoding="ascii") as f:
+        texts = dict(re.findall(r'\[TMSG_REASON_(\w+)\] = "(.*)"', f.read()))
+    same("protocol: reasons", set(re.findall(r"^ +(\d+ +[a-z].*)", over_dtls[2], re.M)),
+         {f"{n:3}   {texts[name.upper()]}".strip() for name, n in enum(code, "tmsg_reason").items()})
+    same("protocol: types over DTLS", set(re.findall(r"(\d [A-Z]+)", over_dtls[0])),
+         {f"{n} {name.upper()}" for name, n in enum(code, "tmsg_hs").items()})
+    same("protocol: kinds", set(re.findall(r"^ +(\d +[A-Z]+)$", packets, re.M)),
+         {f"{n}   {name.upper()}" for name, n in enum(code, "tmsg_kind").items()})
+    same("protocol: types of CONTROL", set(re.findall(r"(\d [A-Z]+)", packets)),
+         {f"{n} {name.upper()}" for name, n in enum(code, "tmsg_control_type").items()})
+    label = re.search(r'SESSION_EXPORT_LABEL "(.*)"', header("session.h"))[1]
+    check("protocol: label of the keys", any(macro(x) == " " + label or macro(x) == label
+                                             for x in page.section("KEYS")), label)
+
+
 # --- pages ---
 
 def check_form(name, names):
@@ -245,7 +285,7 @@ def check_form(name, names):
     check(f"{name}: its title", len(head) == 1 and head[0].startswith(f".TH {title.upper()} {section} "), head)
     check(f"{name}: its name", page.section("NAME")[0].startswith(f"{title} \\- "), page.section("NAME"))
     check(f"{name}: no long lines", all(len(line) <= 120 for line in page.lines))
-    seen = set(re.findall(r"^\.BR (\S+) \(([0-9])\)", "\n".join(page.lines), re.M))
+    seen = {(plain(n), s) for n, s in re.findall(r"^\.BR (\S+) \(([0-9])\)", "\n".join(page.lines), re.M)}
     check(f"{name}: what it refers to exists", seen and {f"{n}.{s}" for n, s in seen} <= names, seen)
     check(f"{name}: it does not refer to itself as another page", (title, section) not in
           set(re.findall(r"^\.BR (\S+) \(([0-9])\)", "\n".join(page.section("SEE ALSO")), re.M)))
@@ -270,6 +310,7 @@ def main():
         check_examples(program, page, found)
     for program in PROGRAMS:
         check_program(program)
+    check_protocol()
     print(f"1..{cases}")
     return 1 if failed else 0
 
