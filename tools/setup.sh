@@ -6,7 +6,7 @@ BUILD_PACKAGES="build-essential autoconf automake pkg-config python3 libevent-de
 	libjansson-dev libmnl-dev libcap-ng-dev"
 # What only the tests and the quick start need: cmocka and tools for network namespaces.
 TEST_PACKAGES="libcmocka-dev iproute2 iputils-ping iputils-arping ethtool tcpdump procps gnutls-bin openssl groff-base iperf3
-	smcroute util-linux"
+	smcroute util-linux python3-cryptography"
 
 setup_name=tools/$(basename "$0")
 setup_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
