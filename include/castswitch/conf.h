@@ -47,6 +47,7 @@ enum conf_switch_state { CONF_AUTO, CONF_ON, CONF_OFF };
 enum conf_router { CONF_ROUTER_AUTO, CONF_ROUTER_NEVER, CONF_ROUTER_ALWAYS };
 enum conf_unregistered { CONF_UNREGISTERED_ROUTERS, CONF_UNREGISTERED_FLOOD, CONF_UNREGISTERED_DROP };
 enum conf_non_ip { CONF_NON_IP_FLOOD, CONF_NON_IP_DROP };
+enum conf_duplicates { CONF_DUPLICATES_REPLACE, CONF_DUPLICATES_REFUSE };
 enum conf_remote_order { CONF_REMOTE_IN_ORDER, CONF_REMOTE_RANDOM };
 
 struct conf_prefixes {
@@ -185,6 +186,7 @@ struct conf_peer {
 	bool disabled;                /* never admitted */
 	bool multicast_route;
 	nsec_t keepalive;
+	enum conf_duplicates duplicates; /* what becomes of a second session of that name */
 };
 
 struct conf_control {

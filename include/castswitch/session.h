@@ -116,6 +116,10 @@ struct session_close_info {
 
 struct session;
 
+/* What admit() may say besides a reason: not known yet; it is called again with the client's next HELLO, 500 ms later,
+ * as long as the HELLO state lasts. */
+#define SESSION_ASK_AGAIN TMSG_REASON_MAX
+
 struct session_ops {
 	/* Sends one datagram along the session's path.  Never a frame: these have priority. */
 	void (*output)(void *arg, struct session *s, const struct path *path, const uint8_t *dgram, size_t len);
@@ -220,6 +224,8 @@ enum drop_reason session_open(struct session *s, const struct path *from, uint8_
  * session (SESSION_END_SEC), so that a wrong port is told at once: a single message may be stale or forged. */
 void session_path_error(struct session *s, const char *why, struct mono now);
 
+/* ESTABLISHED: asks the other side for a sign of life. */
+void session_request(struct session *s, struct mono now);
 /* Client: our own address is another one from now on.  Tells the server by a request. */
 void session_path_changed(struct session *s, struct mono now);
 

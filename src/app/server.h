@@ -5,6 +5,7 @@
 #include "app_events.h"
 #include "app_files.h"
 #include "app_setup.h"
+#include "app_takeover.h"
 #include "castswitch/conf.h"
 #include "castswitch/ctl.h"
 #include "castswitch/ctl_log.h"
@@ -48,6 +49,8 @@ struct server_peer {
 	struct ipprefix addrs[TMSG_MAX_ADDRS]; /* what it is told to use */
 	size_t n_addrs;
 	struct log_limit moves; /* lines about other addresses */
+	struct app_takeovers takeovers;
+	struct app_probe probe; /* of its session, on account of another of its name */
 };
 
 /* Limits of the lines about clients that don't get in: for each source address (those that share a place share its limit), so
@@ -114,6 +117,14 @@ void server_reap_peers(struct server *s, struct mono now);
 
 /* Sends the peer its configuration. */
 void server_push(struct server *s, const struct server_peer *p, struct mono now);
+
+/* --- server_duplicates.c --- */
+/* Whether another session may have the name of this peer, which is connected: TMSG_REASON_NONE, or why not;
+ * SESSION_ASK_AGAIN while that is not known.  It may end the one that is there. */
+enum tmsg_reason server_admit_duplicate(const struct server *s, struct server_peer *p, char text[TMSG_TEXT_MAX + 1],
+					struct mono now);
+/* Another session took its place; 'before': those up to now. */
+void server_count_takeover(struct server_peer *p, const struct app_takeovers *before, struct mono now);
 
 /* --- server_setup.c --- */
 /* The identity and the DTLS context of a configuration; both false and NULL with one line in err. */

@@ -90,7 +90,8 @@ server_admit(void *arg, struct session *session, const struct sec_identity *who,
 	     char text[TMSG_TEXT_MAX + 1])
 {
 	struct server *s = arg;
-	(void)session;
+	struct mono now = loop_now(s->loop);
+	struct server_peer *p = server_peer_find(s, who->name);
 	(void)hello;
 	if (server_has_port(s, who->name)) {
 		strcpy(text, "the name is an interface of the server");
@@ -99,15 +100,16 @@ server_admit(void *arg, struct session *session, const struct sec_identity *who,
 	enum tmsg_reason reason = server_vouch(s, who, text, TMSG_TEXT_MAX + 1);
 	if (reason != TMSG_REASON_NONE)
 		return reason;
-	if (s->n_peers >= s->conf->peers_max && !server_peer_find(s, who->name)) {
+	if (s->n_peers >= s->conf->peers_max && !p) {
 		strcpy(text, "too many peers");
 		return TMSG_REASON_FULL;
 	}
-	if (!server_may_lease(s, who->name, loop_now(s->loop))) {
+	if (!server_may_lease(s, who->name, now)) {
 		strcpy(text, "the address pool is exhausted");
 		return TMSG_REASON_FULL;
 	}
-	return TMSG_REASON_NONE;
+	/* New keys of the session that is there are no second one. */
+	return p && !session_predecessor(session) ? server_admit_duplicate(s, p, text, now) : TMSG_REASON_NONE;
 }
 
 /* --- peers --- */
@@ -218,6 +220,14 @@ server_established(void *arg, struct session *session, struct mono now)
 		return;
 	}
 	struct server_peer *old = server_peer_find(s, name);
+	/* Somebody else was faster. */
+	if (old && conf_peer_for(s->conf, name)->duplicates == CONF_DUPLICATES_REFUSE) {
+		log_warning("peer", "%s: not connected: %s", name, tmsg_reason_text(TMSG_REASON_DUPLICATE));
+		session_close(session, TMSG_REASON_DUPLICATE, "", now);
+		return;
+	}
+	const struct app_takeovers takeovers = old ? old->takeovers : (struct app_takeovers){ 0 };
+	bool takes_over = old;
 	if (old)
 		session_close(old->session, TMSG_REASON_REPLACED, "", now);
 	/* The port of an older session of that name must make room now. */
@@ -234,6 +244,9 @@ server_established(void *arg, struct session *session, struct mono now)
 		session_close(session, TMSG_REASON_FULL, "", now);
 		return;
 	}
+	if (takes_over)
+		server_count_takeover(p, &takeovers, now);
+	p->probe.active = false;
 	log_info("peer", "%s: connected from %s (%s, %s)", p->name, endpoint_str(&session_path(session)->remote, buf),
 		 app_aead_name(session_aead(session)), session_hello(session)->software);
 	session_set_keepalive(session, p->conf->keepalive, now);

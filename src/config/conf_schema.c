@@ -53,6 +53,7 @@ static const char *const switch_words[] = { "auto", "on", "off", NULL };
 static const char *const router_words[] = { "auto", "never", "always", NULL };
 static const char *const unregistered_words[] = { "routers", "flood", "drop", NULL };
 static const char *const non_ip_words[] = { "flood", "drop", NULL };
+static const char *const duplicates_words[] = { "replace", "refuse", NULL };
 static const char *const order_words[] = { "order", "random", NULL };
 static const char *const log_words[] = { "error", "warning", "notice", "info", "debug", NULL };
 
@@ -190,6 +191,7 @@ const struct conf_row conf_rows[] = {
 	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },
 	{ REMOTE, S, "multicast-route", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PEER_AT(multicast_route) },
 	{ REMOTE, S, "keepalive", CONF_DURATION, SEC, 600 * SEC, "15s", NULL, NULL, 0, PEER_AT(keepalive) },
+	{ REMOTE, S, "duplicates", CONF_WORD, 0, 0, "replace", NULL, duplicates_words, 0, PEER_AT(duplicates) },
 	{ PEER, S, "address", CONF_PREFIXES, 0, CONF_PEER_ADDRS_MAX, NULL, NULL, NULL, BARE, PEER_AT(address) },
 	{ PEER, S, "fingerprint", CONF_PIN, 0, 0, NULL, NULL, NULL, 0, PEER_PIN },
 	{ PEER, S, "disabled", CONF_BOOL, 0, 0, "false", NULL, NULL, 0, PEER_AT(disabled) },
@@ -231,6 +233,7 @@ _Static_assert(CONF_ON == 1 && CONF_OFF == 2, "switch_words");
 _Static_assert(CONF_ROUTER_NEVER == 1 && CONF_ROUTER_ALWAYS == 2, "router_words");
 _Static_assert(CONF_UNREGISTERED_FLOOD == 1 && CONF_UNREGISTERED_DROP == 2, "unregistered_words");
 _Static_assert(CONF_NON_IP_DROP == 1 && CONF_REMOTE_RANDOM == 1, "non_ip_words, order_words");
+_Static_assert(CONF_DUPLICATES_REFUSE == 1, "duplicates_words");
 _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_INFO == 3 && LOG_LEVEL_DEBUG == 4, "log_words");
 
 static bool

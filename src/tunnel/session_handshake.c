@@ -133,7 +133,7 @@ hello_equal(const struct tmsg_hello *a, const struct tmsg_hello *b)
 	       memcmp(a->aeads, b->aeads, a->n_aeads) == 0 && strcmp(a->software, b->software) == 0;
 }
 
-/* Whether the peer may come in; refused when not. */
+/* Whether the peer may come in; refused when not, and nothing happens while that is not known. */
 static bool
 session_admit(struct session *s, struct mono now)
 {
@@ -147,13 +147,14 @@ session_admit(struct session *s, struct mono now)
 		return false;
 	if (reason == TMSG_REASON_NONE)
 		return true;
-	session_refuse(s, reason, text[0] ? text : tmsg_reason_text(reason), now);
+	if (reason != SESSION_ASK_AGAIN)
+		session_refuse(s, reason, text[0] ? text : tmsg_reason_text(reason), now);
 	return false;
 }
 
-/* Server: the first HELLO. */
+/* Server: a HELLO without an answer yet. */
 static void
-session_first_hello(struct session *s, const struct tmsg_hello *h, struct mono now)
+session_answer_hello(struct session *s, const struct tmsg_hello *h, struct mono now)
 {
 	char text[TMSG_TEXT_MAX + 1];
 	uint8_t aead;
@@ -180,7 +181,7 @@ session_first_hello(struct session *s, const struct tmsg_hello *h, struct mono n
 	session_send_welcome(s);
 }
 
-/* Server: a HELLO that came again was sent before our WELCOME arrived. */
+/* Server: a HELLO that came again was sent before our WELCOME arrived, or asks again. */
 static void
 session_hello_input(struct session *s, const uint8_t *msg, size_t len, struct mono now)
 {
@@ -188,12 +189,12 @@ session_hello_input(struct session *s, const uint8_t *msg, size_t len, struct mo
 
 	if (!tmsg_hello_parse(TMSG_HELLO, msg, len, &h))
 		session_protocol_error(s, "malformed HELLO", now);
-	else if (s->state == SESSION_HELLO)
-		session_first_hello(s, &h, now);
-	else if (hello_equal(&h, &s->hello))
-		session_send_welcome(s);
-	else
+	else if (s->remote_id != 0 && !hello_equal(&h, &s->hello))
 		session_protocol_error(s, "a second HELLO differs from the first", now);
+	else if (s->state == SESSION_HELLO)
+		session_answer_hello(s, &h, now);
+	else
+		session_send_welcome(s);
 }
 
 /* Client: the answer to HELLO. */

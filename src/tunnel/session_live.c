@@ -180,6 +180,13 @@ session_handshake_path_error(struct session *s, const char *why, struct mono now
 }
 
 void
+session_request(struct session *s, struct mono now)
+{
+	if (s->state == SESSION_ESTABLISHED)
+		session_send_request(s, now);
+}
+
+void
 session_path_changed(struct session *s, struct mono now)
 {
 	if (s->role != SESSION_CLIENT || s->state != SESSION_ESTABLISHED)

@@ -19,7 +19,7 @@ PEERS = """peers {
 	flood-unknown-unicast = false flood-broadcast = false multicast-route = false keepalive = 600s fast-leave = off
 	pool = {10.8.0.0/24, "fd08::/64"}
 }
-peer bob { address = {10.8.0.21, "fd08::21/64"} disabled = true fingerprint = %s }
+peer bob { duplicates = refuse address = {10.8.0.21, "fd08::21/64"} disabled = true fingerprint = %s }
 peer "alice@example.org" { max-macs = 5 router = always address = {"10.8.0.20/24",} }
 """ % PIN
 TAP = 'tap "cast0" { address = {"10.8.0.1/24", "fd08::1/64"} fast-leave = on router = never }\n'
@@ -143,6 +143,7 @@ def ctl_seeds():
         "deep": lines(b'{"command":"echo","value":' + b"[" * 500 + b"]" * 500 + b"}"),
         "deeper": lines(b'{"command":"echo","value":' + b"[" * 2047 + b"]" * 2047 + b"}"),
         "large": lines(b'{"command":"big","value":288}'),
+        "large-again": lines(b'{"command":"big","value":144}', times=2),
         "large-hang-up": lines(b'{"command":"big","value":288}', flags=1),
         "big": lines(echo, *[b'{"command":"big"}'] * 3, echo),
     }

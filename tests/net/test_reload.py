@@ -408,7 +408,8 @@ PORT = {
     "max-groups": "99", "max-hosts": "99", "max-source-records": "99", "report-rate": "99",
     "allow-groups": '{"239.0.0.0/8"}', "deny-groups": '{"239.9.9.9/32"}',
 }
-PEER = {**PORT, "protect-macs": "false", "multicast-route": "false", "keepalive": "20s"}
+PEER = {**PORT, "protect-macs": "false", "multicast-route": "false", "keepalive": "20s",
+        "duplicates": "refuse"}
 OPTIONS = {
     "tap address": ('{"10.8.0.1/24", "fd08::1/64", "10.9.0.1/24"}', "tap"),
     **{f"tap {name}": (value, None) for name, value in {**PORT, "protect-macs": "true"}.items()},

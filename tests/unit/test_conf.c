@@ -79,6 +79,7 @@ test_server_defaults(void **state)
 	assert_true(c->peers_default.port.protect_macs && c->peers_default.multicast_route);
 	assert_true(c->peers_default.port.flood_broadcast && c->peers_default.port.flood_unknown_unicast);
 	assert_true(c->peers_default.keepalive == 15 * NSEC_PER_SEC && !c->peers_default.disabled);
+	assert_int_equal(c->peers_default.duplicates, CONF_DUPLICATES_REPLACE);
 	assert_string_equal(c->control.socket, CASTSWITCH_RUNDIR "/castswitchd.sock");
 	assert_int_equal(c->log.level, LOG_LEVEL_INFO);
 	conf_server_free(c);
@@ -192,7 +193,7 @@ test_old_versions(void **state)
 static void
 test_peers_inherit(void **state)
 {
-	struct conf_server *c = server("peer zoe { router = auto max-macs = 256 keepalive = 2s }\n"
+	struct conf_server *c = server("peer zoe { router = auto max-macs = 256 keepalive = 2s duplicates = refuse }\n"
 				       "peers { router = always max-macs = 7 multicast-route = false max = 5 }\n"
 				       "peer amy { disabled = true protect-macs = false }\n" NIC);
 
@@ -205,7 +206,7 @@ test_peers_inherit(void **state)
 	assert_true(zoe == &c->peer[1] && amy == &c->peer[0]);
 	assert_int_equal(zoe->port.router, CONF_ROUTER_AUTO);
 	assert_int_equal(zoe->port.max_macs, 256); /* said, though it is the default */
-	assert_true(zoe->keepalive == 2 * NSEC_PER_SEC);
+	assert_true(zoe->keepalive == 2 * NSEC_PER_SEC && zoe->duplicates == CONF_DUPLICATES_REFUSE);
 	assert_false(zoe->multicast_route || zoe->disabled);
 	assert_true(zoe->port.protect_macs);
 	assert_int_equal(amy->port.router, CONF_ROUTER_ALWAYS);

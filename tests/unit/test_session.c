@@ -366,6 +366,46 @@ test_admit_refuses_without_text(void **state)
 	expect_refused(w, TMSG_REASON_DISABLED, tmsg_reason_text(TMSG_REASON_DISABLED));
 }
 
+/* Not known yet: nobody answers, the client asks again, and gets the answer when there is one. */
+static void
+test_admit_asks_again(void **state)
+{
+	(void)state;
+	struct fake_wire *w = fake_wire_new();
+
+	w->s.refuse = SESSION_ASK_AGAIN;
+	fake_wire_start(w);
+	fake_wire_deliver(w);
+	fake_wire_for(w, MS(1999));
+	assert_int_equal(w->s.admitted, 4);
+	assert_int_equal(w->c.sent[FAKE_HELLO], 4);
+	assert_int_equal(w->s.sent[FAKE_WELCOME] + w->s.sent[FAKE_REFUSE], 0);
+	assert_int_equal(session_state(w->s.session), SESSION_HELLO);
+	w->s.refuse = TMSG_REASON_NONE;
+	fake_wire_for(w, MS(1));
+	assert_int_equal(w->s.admitted, 5);
+	assert_int_equal(session_state(w->c.session), SESSION_ESTABLISHED);
+	fake_wire_free(w);
+}
+
+/* The HELLO state lasts no longer for it. */
+static void
+test_admit_asks_too_long(void **state)
+{
+	(void)state;
+	struct fake_wire *w = fake_wire_new();
+
+	w->s.refuse = SESSION_ASK_AGAIN;
+	fake_wire_start(w);
+	fake_wire_deliver(w);
+	fake_wire_for(w, MS(4999));
+	assert_int_equal(w->s.closed, 0);
+	fake_wire_for(w, MS(1));
+	assert_int_equal(w->s.info.end, SESSION_END_TIMEOUT);
+	assert_int_equal(fake_n_keys, 0);
+	fake_wire_free(w);
+}
+
 static void
 test_cipher_not_available(void **state)
 {
@@ -460,11 +500,14 @@ test_hello_changed(void **state)
 {
 	(void)state;
 
-	for (int field = 0; field < 7; field++) {
+	/* Also while it is not known whether the first is admitted. */
+	for (int i = 0; i < 2 * 7; i++) {
 		struct fake_wire *w = server_in_hello();
 		struct tmsg_hello h = hello;
+		int field = i % 7;
 
 		w->s.lose[FAKE_WELCOME] = -1;
+		w->s.refuse = i < 7 ? TMSG_REASON_NONE : SESSION_ASK_AGAIN;
 		say_hello(w, &h);
 		h.protocol += field == 0;
 		h.receiver += field == 1;
@@ -604,6 +647,8 @@ main(void)
 		cmocka_unit_test(test_confirm_timeout),
 		cmocka_unit_test(test_admit_refuses),
 		cmocka_unit_test(test_admit_refuses_without_text),
+		cmocka_unit_test(test_admit_asks_again),
+		cmocka_unit_test(test_admit_asks_too_long),
 		cmocka_unit_test(test_cipher_not_available),
 		cmocka_unit_test(test_other_version),
 		cmocka_unit_test(test_hello_again),
