@@ -186,6 +186,12 @@ __wrap_json_dump_callback(const json_t *json, json_dump_callback_t callback, voi
 }
 
 size_t
+program_big_bytes(void)
+{
+	return (BIG_ALTOGETHER - program.big_left) * BIG_UNIT;
+}
+
+size_t
 program_answer_max(const char *start, size_t n, size_t len)
 {
 	json_t *request = n < len ? NULL : json_loadb(start, n, 0, NULL);

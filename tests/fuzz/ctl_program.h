@@ -29,6 +29,8 @@ void program_fail_allocation(unsigned n);
 /* Whether it has, since the last time this was asked. */
 bool program_was_short(void);
 
+/* The bytes of all big answers so far. */
+size_t program_big_bytes(void);
 /* The bytes that the answer to a line has at most, of which this is the start. */
 size_t program_answer_max(const char *start, size_t n, size_t len);
 
