@@ -45,6 +45,7 @@ struct querier {
 	nsec_t elected_interval;    /* 0 = not told */
 	nsec_t elected_response;    /* 0 = not told */
 	uint8_t startup_left;
+	bool takes_over; /* the next general query is the first one after another querier's last */
 	struct mono next_general;   /* QUERIER only */
 	struct mono other_until;    /* NON_QUERIER, or DISABLED with somebody else asking: when it is given up */
 	struct querier_ops ops;

@@ -222,8 +222,10 @@ static void
 querier_elected_gone(struct querier *q, struct mono now)
 {
 	querier_forget_elected(q);
-	if (querier_may_ask(q))
+	if (querier_may_ask(q)) {
 		querier_start(q, now);
+		q->takes_over = true;
+	}
 	q->ops.changed(q->arg, q->family, true, now);
 }
 
@@ -260,6 +262,11 @@ querier_tick(struct querier *q, struct mono now)
 	if (q->state != QUERIER_QUERIER || !mono_due(q->next_general, now))
 		return;
 	struct gm_build b = querier_build(q);
+	/* What was reported to the other one's last query ends half a response interval from now on (RFC
+	 * 3376 8.4, 8.5), and whoever still listens must have been heard by then. */
+	if (q->takes_over)
+		b.max_resp /= 4;
+	q->takes_over = false;
 	nsec_t startup =
 		q->params->startup_query_interval ? q->params->startup_query_interval : q->params->query_interval / 4;
 	if (q->startup_left)
