@@ -292,3 +292,31 @@ mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg)
 		mdb_host_adopt(m, pg, h, rec);
 }
+
+/* What all exclude is among what the one excludes that has the shortest list. */
+static const struct mdb_host *
+mdb_least_excluding(const struct mdb_pg *pg)
+{
+	const struct mdb_host *least = NULL;
+	LIST_EACH (h, &pg->hosts, struct mdb_host, by_pg)
+		if (h->exclude && (!least || h->n_sources < least->n_sources))
+			least = h;
+	return least;
+}
+
+void
+mdb_hosts_block(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
+{
+	const struct mdb_host *h = mdb_least_excluding(pg);
+	if (!h)
+		return;
+	LIST_EACH (hs, &h->sources, struct mdb_host_source, by_host) {
+		struct mdb_source *s = mdb_source_find(m, pg, &hs->addr);
+		if (mdb_hosts_want(m, pg, &hs->addr, rec->now))
+			continue;
+		if (s)
+			mdb_source_end(m, s);
+		else
+			(void)mdb_source_add(m, pg, &hs->addr, rec);
+	}
+}

@@ -106,6 +106,9 @@ bool mdb_hosts_want(const struct mdb *m, const struct mdb_pg *pg, const struct i
 /* Makes the sources that hosts in INCLUDE mode want those of the port group.  In EXCLUDE mode it need not have them:
  * the report of a host that excludes nothing deletes them (RFC 3376 6.4.1, IS_EX and TO_EX). */
 void mdb_hosts_adopt(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
+/* Blocks the sources of the port group in EXCLUDE mode that none of its hosts wants.  That of a host that excludes
+ * nothing, which has just left, had unblocked them. */
+void mdb_hosts_block(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec);
 
 /* --- mdb_route.c --- */
 /* Rebuilds and publishes the routes of all marked groups that need not wait; frees groups without ports.  At MONO_NEVER

@@ -138,8 +138,10 @@ mdb_ask_group(struct mdb *m, struct mdb_pg *pg, struct mdb_record *rec)
 	const struct mdb_timing *t = mdb_timing(m, pg);
 	struct mono at = mono_add(rec->now, mdb_lmqt(t));
 	if (mdb_pg_is_exact(pg, rec->now)) {
-		if (mdb_hosts_want(m, pg, NULL, rec->now))
+		if (mdb_hosts_want(m, pg, NULL, rec->now)) {
+			mdb_hosts_block(m, pg, rec);
 			return;
+		}
 		mdb_pg_to_include(m, pg);
 		mdb_hosts_adopt(m, pg, rec);
 		return;
