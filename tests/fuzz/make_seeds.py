@@ -26,6 +26,7 @@ SEEDS = {
     "frame": seeds_wire.frame_seeds,
     "gm": seeds_wire.gm_seeds,
     "handshake": seeds_tunnel.handshake_seeds,
+    "hosts": seeds_switch.hosts_seeds,
     "switch": seeds_switch.switch_seeds,
     "tmsg": seeds_wire.tmsg_seeds,
 }

@@ -202,3 +202,36 @@ def switch_seeds():
         "frames": script(*(raw(NIC, content[3:]) for content in list(frame_seeds().values())[:30])),
         "pim": script(raw(NIC, frame_seeds()["pim4"][3:]), raw(TAP, frame_seeds()["pim6"][3:]), data(ALICE, 1)),
     }
+
+
+# The target of honest hosts: mode, versions, then three bytes a step.
+MLD, ASK_A, ASK_B, ONCE, QUICK, LATE = (1 << n for n in range(6))
+ALL_NEW, ALL_OLD, ALL_OLDEST, MIXED = 0x00, 0x55, 0xaa, 0x24
+ANY, NOTHING_MORE = 0x80, 0
+
+
+def hosts_seeds():
+    def wants(host, how, group=0):
+        return bytes([0, host | group << 4, how])
+
+    def passes(seconds):
+        return bytes([2, 0, seconds])
+
+    def script(mode, versions, *steps):
+        return bytes([mode, versions]) + b"".join(steps)
+
+    link = bytes([4, 0, 0])
+    watch = wants(0, ANY) + wants(2, ANY) + wants(4, ANY)
+    leave = wants(0, NOTHING_MORE) + passes(3) + wants(2, NOTHING_MORE) + passes(3) + wants(4, NOTHING_MORE) + passes(3)
+    change = b"".join(wants(host, how, group) + passes(1) for how in (1, 0x82, 3, 0x81, 0x80, 6, 0, 0x87, 2)
+                      for host in (0, 2, 1) for group in (0, 1))
+    return {
+        f"{name}-{kind}": script(mode, versions, *steps)
+        for name, mode in (("igmp", LATE), ("mld", MLD | ASK_B), ("asked", ASK_A), ("once", ONCE | LATE),
+                           ("quick", QUICK))
+        for kind, versions, steps in (
+            ("new", ALL_NEW, (watch, passes(150), leave, change, leave)),
+            ("old", ALL_OLD, (watch, passes(200), passes(200), leave, watch, link, passes(2), leave)),
+            ("oldest", ALL_OLDEST, (watch, passes(200), leave, passes(255), passes(255))),
+            ("mixed", MIXED, (watch, change, passes(200), leave, watch, passes(255), passes(255), leave)))
+    }

@@ -353,13 +353,18 @@ fate_of_data(const struct world *w, uint16_t vid, const struct frame *f, struct 
 
 /* --- messages --- */
 
+/* A copy for one host is sent when its sender was learned, for which the host may have been forgotten. */
 static void
 fate_of_query(const struct world *w, uint16_t vid, const struct frame *f, struct model_fate *fate)
 {
-	if (f->klass == FRAME_UNICAST)
-		fate_of_unicast(w, vid, f, fate);
-	else
+	if (f->klass != FRAME_UNICAST) {
 		set_ports(fate, ports_with(w, any));
+		return;
+	}
+	fate_of_unicast(w, vid, f, fate);
+	fate->may |= ports_with(w, takes_unknown_unicast);
+	fate->must = 0;
+	fate->whole = false;
 }
 
 /* The messages of a port may be over its rate, and limits may refuse all of a report: it is passed on as a whole or not
