@@ -84,6 +84,8 @@ struct session *connector_session(const struct connector *c);
 struct session *connector_find(const struct connector *c, uint32_t receiver);
 /* How long keys serve, for the present session and later ones; 0 = default. */
 void connector_set_rekey(struct connector *c, nsec_t rekey);
+/* TMSG_FLAG_* that later tries say in HELLO; may be called from open(). */
+void connector_set_flags(struct connector *c, uint32_t flags);
 enum connector_state connector_state(const struct connector *c);
 unsigned connector_remote(const struct connector *c);
 

@@ -219,6 +219,14 @@ client_new_sec(struct client *c, unsigned remote, char ret_error[SEC_ERROR_MAX])
 	return NULL;
 }
 
+/* A tap that somebody made a port of a bridge has many hosts behind it. */
+static bool
+client_is_endpoint(const struct client *c)
+{
+	struct link_info info;
+	return link_by_index(c->tap.link, tap_ifindex(c->tap.tap), &info) != 0 || info.master == 0;
+}
+
 static struct sec *
 client_open(void *arg, unsigned remote, const struct endpoint *to, char ret_error[SEC_ERROR_MAX])
 {
@@ -230,6 +238,7 @@ client_open(void *arg, unsigned remote, const struct endpoint *to, char ret_erro
 	else
 		log_notice("tunnel", "connecting to %s (%s)", client_remote(c, remote)->host, endpoint_str(to, addr));
 	c->told_connecting = true;
+	connector_set_flags(c->connector, client_is_endpoint(c) ? TMSG_FLAG_ENDPOINT : 0);
 	if (client_open_udp(c, to, err))
 		return client_new_sec(c, remote, ret_error);
 	snprintf(ret_error, SEC_ERROR_MAX, "%.*s", SEC_ERROR_MAX - 1, err);

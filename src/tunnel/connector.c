@@ -280,6 +280,7 @@ connector_try(struct connector *c, struct mono now)
 		return;
 	}
 	path.ifindex = path.remote.scope_id;
+	params.flags = c->params.session.flags; /* open() may have set others */
 	params.local_id = connector_pick_id(c);
 	c->state = CONNECTOR_CONNECTING;
 	s = session_new(&params, &connector_session_ops, c, sec, &path, c->rng, now);
@@ -419,6 +420,12 @@ connector_set_rekey(struct connector *c, nsec_t rekey)
 		session_set_rekey(c->session, rekey);
 	if (c->next)
 		session_set_rekey(c->next, rekey);
+}
+
+void
+connector_set_flags(struct connector *c, uint32_t flags)
+{
+	c->params.session.flags = flags;
 }
 
 /* --- looking --- */

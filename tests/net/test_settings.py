@@ -51,6 +51,17 @@ def own(net):
     client.ns.run("ping", "-c", "1", "-W", "2", net.server.addr4)
 
 
+@casttest.case("a client whose tap is made a port of a bridge is no endpoint when it connects the next time", fresh=True)
+def bridged(net):
+    client = net.clients[0]
+    client.wait_connected()
+    expect(net.peers()[client.name]["endpoint"], "it was one before")
+    client.ns.ip("link", "add", "br0", "up", "type", "bridge", "mcast_snooping", "0")
+    client.ns.ip("link", "set", TAP, "master", "br0")
+    net.server.control("kick", name=client.name)
+    wait_for("it is back", lambda: client.name in net.peers() and not net.peers()[client.name]["endpoint"])
+
+
 PORTS = list(range(9, 17))  # where nobody is
 
 
