@@ -165,9 +165,9 @@ class RelayedNet(castnet.Net):
 class Numbers(Tool):
     """One end of a numbered stream between two hosts' addresses in the tunnel."""
 
-    PORT = 5005
+    PORT, SIZE = 5005, 1300
 
-    def __init__(self, net, host, peer, mbit, size=1300, port=PORT):
+    def __init__(self, net, host, peer, mbit, size=SIZE, port=PORT):
         super().__init__(net, host.ns, "udpnumbers", host.addr4, port, peer.addr4, int(mbit * 1e6), size)
 
     def go(self):

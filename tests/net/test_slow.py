@@ -98,8 +98,8 @@ def stream_past_slow(net, sender, queue):
         finally:
             stream.stop()
         lost = at_fast.of(stream).missing(begin, end)
-        casttest.note(f"of {end - begin} datagrams {fast.name} lost {lost}, {slow.name} got {got}, and its link dropped "
-                      f"{dropped()}")
+        casttest.note(f"of {end - begin} datagrams {fast.name} lost {lost}, {slow.name} got {got}, and its link "
+                      f"dropped {dropped()}")
         expect(lost == 0, f"{fast.name} lost {lost} of {end - begin}")
         expect(stream.refused == 0, f"the sender's kernel refused {stream.refused}")
         expect(0 < got < (end - begin) * 0.3, f"{slow.name} got {got} of {end - begin} through {SLOW}")
@@ -160,8 +160,8 @@ def slow_up(net):
             stream.stop()
             side.stop()
         lost = at_fast.of(side).missing(begin, end)
-        casttest.note(f"of {stream.sent} datagrams {dropped()} were dropped by the slow link; of {end - begin} of another "
-                      f"client {lost} were lost")
+        casttest.note(f"of {stream.sent} datagrams {dropped()} were dropped by the slow link; of {end - begin} of "
+                      f"another client {lost} were lost")
         expect(dropped() > 0, "the link was not slow")
         expect(lost == 0, f"{lost} of {end - begin} of {other.name} were lost")
 
