@@ -39,6 +39,7 @@ enum {
 	CONF_GROUP_RULES_MAX = 64,  /* allow-groups of one port, and as many deny-groups */
 	CONF_POOL_MAX = 8,
 	CONF_PEER_ADDRS_MAX = 8, /* what a push to a client holds */
+	CONF_ROUTES_MAX = 24, /* the same */
 	CONF_REMOTES_MAX = 32,
 	CONF_FINGERPRINT_LEN = 32, /* SHA-256 of a certificate (DER) */
 };
@@ -185,6 +186,9 @@ struct conf_peer {
 	uint8_t fingerprint[CONF_FINGERPRINT_LEN]; /* no two peers have the same */
 	bool disabled;                /* never admitted */
 	bool multicast_route;
+	/* Networks (no host bits) that it reaches through the tunnel, by the tap's address of their family: there is
+	 * one. */
+	struct conf_prefixes routes;
 	nsec_t keepalive;
 	enum conf_duplicates duplicates; /* what becomes of a second session of that name */
 };
@@ -237,6 +241,7 @@ struct conf_pull {
 	bool address;
 	bool multicast_route;
 	bool mtu;
+	bool routes;
 };
 
 struct conf_client {

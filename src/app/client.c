@@ -63,7 +63,7 @@ client_switch_params(const struct conf_client *conf, struct sw_params *ret)
 	app_switch_params(&conf->sw, &conf->snooping, ret);
 	ret->snooping.querier = SW_QUERIER_OFF;
 	/* The server decides; but PAUSE is between two ends of a wire. */
-	ret->forward_reserved = (uint16_t)~(1 << 1);
+	ret->forward_reserved = (uint16_t) ~(1 << 1);
 }
 
 /* DESIGN section 6, "the client's switch": its querier is off and the tunnel is where routers are, so reports pass up
@@ -127,6 +127,8 @@ client_start_connector(struct client *c, char err[APP_ERROR_MAX])
 	params.session.rekey = c->conf->tunnel.rekey;
 	params.session.max_datagram = app_max_datagram(c->conf->sw.mtu);
 	c->connector = connector_new(&params, &client_connector_ops, c, &c->rng);
+	if (client_way_start(c) != 0)
+		return app_fail(err, "routes", ENOMEM);
 	if (!c->connector || loop_add_engine(c->loop, client_connector_next, client_connector_tick, c) != 0 ||
 	    loop_add_engine(c->loop, client_look_next, client_look_tick, c) != 0)
 		return app_fail(err, "connector", ENOMEM);

@@ -15,8 +15,24 @@
 #include "castswitch/loop.h"
 #include "castswitch/port_peer.h"
 #include "castswitch/resolve.h"
+#include "castswitch/route_watch.h"
 #include "castswitch/switch.h"
 #include "castswitch/udp.h"
+
+enum { CLIENT_MAX_ROUTES = 2 * TMSG_MAX_ROUTES }; /* a default route makes two */
+
+struct client_route {
+	struct ipprefix dst;
+	struct ipaddr gateway;
+};
+
+/* The way to a server beside our routes. */
+struct client_way {
+	bool needed; /* a route of ours covers it; else the rest is nothing */
+	bool own;    /* it has a host route that we added */
+	struct ipaddr dst;
+	struct link_way way;
+};
 
 /* What the server pushed last, and what of it we set up; each flag and entry says that it was us who added it. */
 struct client_net {
@@ -24,6 +40,14 @@ struct client_net {
 	struct ipprefix addrs[TMSG_MAX_ADDRS];
 	unsigned n_addrs;
 	bool route4, route6; /* 224.0.0.0/4, ff00::/8 */
+	struct client_route routes[CLIENT_MAX_ROUTES];
+	unsigned n_routes;
+
+	struct ipaddr server;      /* where it said so */
+	struct client_way ways[2]; /* of IPv4, of IPv6 */
+	struct route_watch *watch; /* while there is one */
+	struct loop_fd *watch_fd;
+	struct mono look_at; /* when to look at the ways, for routes have changed */
 };
 
 struct client {
@@ -66,6 +90,8 @@ extern const struct connector_ops client_connector_ops; /* arg is the struct cli
 void client_tunnel_flush(struct client *c, struct mono now);
 /* Closes the socket and the resolver of the present try. */
 void client_tunnel_close(struct client *c);
+/* Another way may lead to the server now: goes on by that, if so. */
+void client_tunnel_look(struct client *c, struct mono now);
 const struct conf_remote *client_remote(const struct client *c, unsigned number);
 
 /* --- client_peer.c: whom we believe to be the server --- */
@@ -79,13 +105,32 @@ const char *client_server_name(const struct client *c, unsigned number);
 void client_look_at_server(struct client *c, struct mono now);
 
 /* --- client_net.c: addresses and routes on the tap --- */
-/* The server said something new. */
-void client_net_pushed(struct client *c, const struct tmsg_push *push);
+/* The server, which is at that address of the underlay, said something new. */
+void client_net_pushed(struct client *c, const struct tmsg_push *push, const struct ipaddr *server);
 /* Makes the tap what the last push says, as far as the configuration lets it; what was added and is not to be is
  * removed. */
 void client_net_apply(struct client *c);
 /* Removes what was added. */
 void client_net_undo(struct client *c);
+
+/* --- client_routes.c: the routes that were pushed --- */
+/* Makes them what the last push says, as far as the configuration lets it. */
+void client_routes_apply(struct client *c);
+/* Removes them, but no host route to the server: another client_routes_apply() or client_way_clean() follows. */
+void client_routes_drop(struct client *c);
+/* Whether one of ours leads there. */
+bool client_routes_cover(const struct client *c, const struct ipaddr *addr);
+
+/* --- client_way.c: the host route to a server that they cover --- */
+/* Once, before the loop runs.  0 or -errno. */
+int client_way_start(struct client *c);
+/* Makes sure that 'dst' is not reached through the tunnel, from now on.  False, with a line in the log, when that cannot
+ * be. */
+bool client_way_keep(struct client *c, const struct ipaddr *dst);
+/* Removes the host routes that no route of ours makes necessary (any more). */
+void client_way_clean(struct client *c);
+/* Removes those to other servers. */
+void client_way_settle(struct client *c, const struct ipaddr *server);
 
 /* --- client_reload.c --- */
 /* Reads the profile again and applies what can be applied while running.  The outcome in words, also logged; false when

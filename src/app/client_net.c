@@ -111,6 +111,7 @@ client_set_addrs(struct client *c, const struct ipprefix *addrs, size_t n)
 {
 	if (!client_keeps_addrs(c, addrs, n)) {
 		client_set_routes(c, false);
+		client_routes_drop(c);
 		client_drop_addrs(c, addrs, n);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -125,12 +126,15 @@ client_net_apply(struct client *c)
 	client_set_mtu(c, pull->mtu && push->mtu ? push->mtu : c->conf->sw.mtu);
 	client_set_addrs(c, push->addrs, pull->address ? push->n_addrs : 0);
 	client_set_routes(c, pull->multicast_route && push->multicast_route);
+	client_routes_apply(c);
 }
 
 void
-client_net_pushed(struct client *c, const struct tmsg_push *push)
+client_net_pushed(struct client *c, const struct tmsg_push *push, const struct ipaddr *server)
 {
 	c->net.push = *push;
+	c->net.server = *server;
+	client_way_settle(c, server);
 	client_net_apply(c);
 }
 
@@ -139,6 +143,8 @@ client_net_undo(struct client *c)
 {
 	if (!c->tap.tap)
 		return;
+	client_routes_drop(c);
+	client_way_clean(c);
 	client_set_routes(c, false);
 	client_drop_addrs(c, NULL, 0);
 }

@@ -142,10 +142,14 @@ client_close_udp(struct client *c)
 }
 
 static struct udp *
-client_new_udp(const struct endpoint *to, char err[APP_ERROR_MAX])
+client_new_udp(struct client *c, const struct endpoint *to, char err[APP_ERROR_MAX])
 {
 	const struct endpoint any = { .ip = ipaddr_is_v4(&to->ip) ? ipaddr_v4_u32(0) : IPADDR_ANY };
 	const struct udp_params params = { .connect_to = to, .recv_tos = true };
+	if (client_routes_cover(c, &to->ip) && !client_way_keep(c, &to->ip)) {
+		snprintf(err, APP_ERROR_MAX, "it would be reached through the tunnel itself");
+		return NULL;
+	}
 	return udp_open(&any, &params, err, APP_ERROR_MAX);
 }
 
@@ -170,7 +174,7 @@ static bool
 client_open_udp(struct client *c, const struct endpoint *to, char err[APP_ERROR_MAX])
 {
 	client_close_udp(c);
-	struct udp *udp = client_new_udp(to, err);
+	struct udp *udp = client_new_udp(c, to, err);
 	return udp && client_use_udp(c, udp, err);
 }
 
@@ -184,7 +188,7 @@ client_look_local(struct client *c, const struct session *s, struct mono now)
 	if (!c->udp || mono_before(now, mono_add(c->looked_local, CLIENT_LOOK_LOCAL_EVERY)))
 		return false;
 	c->looked_local = now;
-	struct udp *udp = client_new_udp(&session_path(s)->remote, err);
+	struct udp *udp = client_new_udp(c, &session_path(s)->remote, err);
 	if (!udp)
 		return false;
 	if (ipaddr_equal(&udp_local(udp)->ip, &udp_local(c->udp)->ip)) {
@@ -199,6 +203,14 @@ client_look_local(struct client *c, const struct session *s, struct mono now)
 	port_peer_set_udp(c->tunnel, c->udp);
 	log_notice("tunnel", "our own address is %s now", ipaddr_str(&udp_local(c->udp)->ip, addr));
 	return true;
+}
+
+void
+client_tunnel_look(struct client *c, struct mono now)
+{
+	struct session *s = connector_session(c->connector);
+	if (s && session_state(s) == SESSION_ESTABLISHED && client_look_local(c, s, now))
+		session_path_changed(s, now);
 }
 
 static void
@@ -302,7 +314,7 @@ client_pushed(void *arg, struct session *s, const struct tmsg_push *push, struct
 	struct client *c = arg;
 	if (push->keepalive)
 		session_set_keepalive(s, push->keepalive, now);
-	client_net_pushed(c, push);
+	client_net_pushed(c, push, &session_path(s)->remote.ip);
 	session_set_max_datagram(s, app_max_datagram(c->tap.mtu), now);
 }
 

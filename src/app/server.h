@@ -135,6 +135,8 @@ bool server_identity(const struct conf_server *conf, struct app_files *files, st
 bool server_pool(const struct conf_server *conf, const struct conf_tap *running, struct pool **ret);
 /* Gives the peer its addresses: its own, or a lease.  False when the pool is exhausted. */
 bool server_give_addresses(struct server *s, struct server_peer *p);
+/* The routes that the peer is told, and the way they lead. */
+void server_push_net(const struct server *s, const struct server_peer *p, struct tmsg_push *push);
 
 /* --- server_ports.c: the tap, NICs, static entries --- */
 enum app_exit server_start_nics(struct server *s, char err[APP_ERROR_MAX]);

@@ -201,6 +201,7 @@ server_push(struct server *s, const struct server_peer *p, struct mono now)
 				  .rekey = s->conf->tunnel.rekey };
 	for (size_t i = 0; i < p->n_addrs; i++)
 		push.addrs[push.n_addrs++] = p->addrs[i];
+	server_push_net(s, p, &push);
 	session_push(p->session, &push, now);
 	sessions_touch(s->sessions, p->session);
 }

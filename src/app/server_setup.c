@@ -91,3 +91,35 @@ server_give_addresses(struct server *s, struct server_peer *p)
 		widen_to_tap(&s->first->tap, &p->addrs[i]);
 	return true;
 }
+
+/* --- routes --- */
+
+/* The tap's address of a family: one in a network that the peer is in, if there is one. */
+static struct ipaddr
+gateway_for(const struct conf_prefixes *tap, const struct server_peer *p, bool v4)
+{
+	struct ipaddr any = IPADDR_ANY;
+	for (size_t i = 0; i < tap->n; i++) {
+		if (ipaddr_is_v4(&tap->v[i].addr) != v4)
+			continue;
+		for (size_t k = 0; k < p->n_addrs; k++)
+			if (ipprefix_contains(&tap->v[i], &p->addrs[k].addr))
+				return tap->v[i].addr;
+		if (ipaddr_is_any(&any))
+			any = tap->v[i].addr;
+	}
+	return any;
+}
+
+void
+server_push_net(const struct server *s, const struct server_peer *p, struct tmsg_push *push)
+{
+	const struct conf_prefixes *routes = &p->conf->routes, *tap = &s->first->tap.address;
+	_Static_assert((int)CONF_ROUTES_MAX == (int)TMSG_MAX_ROUTES, "as many as a push holds");
+	for (size_t i = 0; i < routes->n; i++)
+		push->routes[push->n_routes++] = routes->v[i];
+	if (push->n_routes == 0)
+		return;
+	push->gateways[0] = gateway_for(tap, p, true);
+	push->gateways[1] = gateway_for(tap, p, false);
+}

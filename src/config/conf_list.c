@@ -196,19 +196,20 @@ parse_element(const struct conf_row *row, const char *text, union element *ret, 
 
 /* Whether both mean the same; servers may be tried twice. */
 static bool
-same_element(enum conf_type t, const union element *new, const void *old)
+same_element(const struct conf_row *row, const union element *new, const void *old)
 {
 	const struct ipprefix *prefix = old;
 
-	switch (t) {
+	switch (row->type) {
 	case CONF_REMOTES:
 		return false;
 	case CONF_PREFIXES:
-		return ipaddr_equal(&new->prefix.addr, &prefix->addr);
+		return ipaddr_equal(&new->prefix.addr, &prefix->addr) &&
+		       (!(row->flags & CONF_NETWORKS) || new->prefix.len == prefix->len);
 	case CONF_GROUPS:
 		return ipaddr_equal(&new->prefix.addr, &prefix->addr) && new->prefix.len == prefix->len;
 	default:
-		return memcmp(new, old, element_size(t)) == 0;
+		return memcmp(new, old, element_size(row->type)) == 0;
 	}
 }
 
@@ -227,7 +228,7 @@ add_element(const struct conf_row *row, void *field, const union element *e, con
 	struct list list = load(field);
 
 	for (size_t i = 0; i < list.n; i++)
-		if (same_element(row->type, e, list.v + i * size))
+		if (same_element(row, e, list.v + i * size))
 			return given_already(text, wrong);
 	list.v = reallocarray(list.v, list.n + 1, size);
 	if (!list.v)

@@ -393,6 +393,7 @@ def restart(net):
 
 
 # For each option another value, and what the answer names; None: it applies.
+PUSHED = {"routes": '{"10.99.0.0/16"}'}
 SNOOPING = {
     "igmp": "false", "mld": "false", "igmp-version": "2", "mld-version": "1", "querier": "off",
     "querier-address": '{"10.8.0.1"}', "query-interval": "60s", "query-response-interval": "5s",
@@ -420,7 +421,7 @@ OPTIONS = {
     "identity certificate": (None, None), "identity key": (None, None), "identity ca": (None, None),
     "identity crl": ('""', None), "identity crl-strict": ("true", None), "identity require-eku": ("false", None),
     **{f"snooping {name}": (value, None) for name, value in SNOOPING.items()},
-    **{f"{block} {name}": (value, None) for block in ("peers", "peer") for name, value in PEER.items()},
+    **{f"{block} {name}": (value, None) for block in ("peers", "peer") for name, value in {**PEER, **PUSHED}.items()},
     "tunnel rekey": ("30s", None),
     "peers max": ("99", None), "peers pool": ('{"10.8.0.128/25"}', None),
     "peer address": ('{"10.8.0.99/24"}', None), "peer disabled": ("true", None),

@@ -318,6 +318,7 @@ OPTIONS = {
     "snooping max-source-records": ("9999", None), "snooping max-hosts": ("9999", None),
     "tunnel rekey": ("30s", None),
     "pull address": ("false", None), "pull multicast-route": ("false", None), "pull mtu": ("false", None),
+    "pull routes": ("false", None),
     "control socket": ('"/nowhere/socket"', "control"), "log level": ("debug", None),
 }
 

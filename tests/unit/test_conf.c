@@ -236,6 +236,27 @@ test_peer_addresses(void **state)
 }
 
 static void
+test_peer_routes(void **state)
+{
+	struct conf_server *c = server("peers { routes = {192.168.0.0/16, 192.168.0.0/24, ::/0} }\n"
+				       "peer a { routes = {0.0.0.0/0} }\npeer b { }\npeer c { routes = {} }\n"
+				       "tap cast0 { address = {10.8.0.1/24, fd08::1/64} }\n");
+	const struct conf_prefixes *all = &c->peers_default.routes, *b = &c->peer[1].routes;
+
+	(void)state;
+	assert_int_equal(all->n, 3);
+	assert_prefix(&all->v[0], "192.168.0.0/16");
+	assert_prefix(&all->v[1], "192.168.0.0/24");
+	assert_prefix(&all->v[2], "::/0");
+	assert_int_equal(c->peer[0].routes.n, 1);
+	assert_prefix(&c->peer[0].routes.v[0], "0.0.0.0/0");
+	assert_true(b->n == 3 && b->v != all->v);
+	assert_prefix(&b->v[2], "::/0");
+	assert_int_equal(c->peer[2].routes.n, 0);
+	conf_server_free(c);
+}
+
+static void
 test_peer_names(void **state)
 {
 	char name[65];
@@ -275,7 +296,7 @@ test_client_values(void **state)
 		assert_int_equal(c->remote.v[i].port, remotes[i].port);
 	}
 	assert_int_equal(c->remote_order, CONF_REMOTE_RANDOM);
-	assert_true(c->pull.address && c->pull.multicast_route && !c->pull.mtu);
+	assert_true(c->pull.address && c->pull.multicast_route && !c->pull.mtu && c->pull.routes);
 	assert_false(c->snooping.igmp);
 	assert_int_equal(c->sw.mtu, 1280);
 	assert_prefix(&c->tap.address.v[0], "10.8.0.20/24");
@@ -328,7 +349,7 @@ test_client_round_trip(void **state)
 
 	(void)state;
 	assert_has(p, "remote = {\"a:22424\", \"[::1]:5\", \"192.0.2.1:7\"}\nremote-order = random\n");
-	assert_has(p, "pull {\n\taddress = false\n\tmulticast-route = true\n\tmtu = true\n}\n");
+	assert_has(p, "pull {\n\taddress = false\n\tmulticast-route = true\n\tmtu = true\n\troutes = true\n}\n");
 	assert_has(p, "tunnel {\n\trekey = 1s\n}\n");
 	assert_null(strstr(p, "server-name"));
 	assert_has(p, "\tca = \"c\"\n\tcrl = \"\"\n\tcrl-strict = false\n\tfingerprints = {}\n");
@@ -626,6 +647,7 @@ main(void)
 		cmocka_unit_test(test_old_versions),
 		cmocka_unit_test(test_peers_inherit),
 		cmocka_unit_test(test_peer_addresses),
+		cmocka_unit_test(test_peer_routes),
 		cmocka_unit_test(test_peer_names),
 		cmocka_unit_test(test_client_values),
 		cmocka_unit_test(test_server_round_trip),
