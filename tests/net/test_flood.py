@@ -14,7 +14,7 @@ from castrelay import Numbers, Tool, settled
 from casttraffic import ETH_P_ALL
 
 ALL = bool(os.environ.get("CASTSWITCH_TEST_ALL"))
-RATE = 20_000                # datagrams a second
+RATE = 30_000                # datagrams a second
 STREAM = (100, 50, 20, 5)    # Mbit/s: the most of these that this machine carries
 SECONDS = 10 if ALL else 3   # of each measurement
 KIND_SECONDS = 3 if ALL else 1
