@@ -102,6 +102,7 @@ class Option:
             "word": "one of " + ", ".join(self.words.split()),
             "string": f"text of {self.min} to {self.max} bytes",
             "pem": "file or PEM text",
+            "key": "file or 64 hexadecimal digits",
             "pin": "fingerprint",
             "addrs": count + "addresses",
             "addr": "address",

@@ -155,6 +155,8 @@ struct conf_snooping {
 
 struct conf_tunnel {
 	nsec_t rekey; /* how long keys serve; a client goes by the shorter of its own and the server's */
+	/* A secret that both sides know: 64 hex digits (conf_is_key()), or the path of a file with them; "": none. */
+	char *access_key;
 };
 
 /* Where a group goes besides where it was asked for; or, for a MAC, where frames to it go at all. */
@@ -278,8 +280,8 @@ void conf_server_free(struct conf_server *c);
 void conf_client_free(struct conf_client *c);
 
 /* Appends the model as a normalised file with every effective value: what --check shows.  Parsing that text gives the
- * same model, and printing it again the same text.  Values that came inline as PEM are printed whole, except a private
- * key, which is printed as "(inline)" and so is the one thing that does not survive. */
+ * same model, and printing it again the same text.  Values that came inline as PEM are printed whole.  A private key
+ * and an access key are printed as "(inline)", and so are what does not survive. */
 void conf_server_print(const struct conf_server *c, struct sbuf *out);
 void conf_client_print(const struct conf_client *c, struct sbuf *out);
 
@@ -291,6 +293,8 @@ const struct conf_peer *conf_peer_for(const struct conf_server *c, const char *n
 bool conf_peer_name_valid(const char *name);
 /* Whether an identity value is PEM text, not a path. */
 bool conf_is_pem(const char *value);
+/* Whether an access-key is the key itself, not a path. */
+bool conf_is_key(const char *value);
 
 /* Replaces the "auto" values by what they stand for (RFC 3376 section 8, RFC 3810 section 9). */
 void conf_snooping_resolve(struct conf_snooping *s);

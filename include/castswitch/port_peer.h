@@ -63,12 +63,15 @@ enum { PORT_PEER_RX_HANDSHAKES = 16 };
 /* A data packet costs a microsecond, a handshake datagram up to a signature, about a thousand times as much, and
  * anybody can send one.  So that handshakes never hold up the traffic of those who are connected, the data packets of
  * a batch go first, and only PORT_PEER_RX_HANDSHAKES handshake datagrams of it are worked on; the others are dropped
- * (DROP_HANDSHAKE_LIMIT), for they are sent again. */
+ * (DROP_HANDSHAKE_LIMIT), for they are sent again.  What unwrap() refuses does not count (DROP_ACCESS_KEY). */
 struct port_peer_rx {
 	struct sw *sw;
 	void *arg;
 	/* The session with this receiver id, or NULL. */
 	struct session *(*find)(void *arg, uint32_t receiver);
+	/* From a datagram that is a DTLS record or a wrapped one to the record, which is it or in it; false: drop it.  Cheap,
+	 * for anybody can send one.  NULL: nothing is wrapped. */
+	bool (*unwrap)(void *arg, const uint8_t **dgram, size_t *len);
 	/* A datagram that is not a data packet but a DTLS record. */
 	void (*handshake)(void *arg, const struct path *from, const uint8_t *dgram, size_t len, struct mono now);
 	/* Data packets of this session were taken: its deadlines may have changed.  May be NULL. */

@@ -1,7 +1,8 @@
 /* The tunnel's messages: bytes <-> plain structs.
  *
  * Three layers (DESIGN section 7):
- *  - the first byte of a datagram tells its kind: 20..63 a DTLS record (RFC 7983), 0xC1 a data packet;
+ *  - the first byte of a datagram tells its kind: 20..63 a DTLS record (RFC 7983), 0xC1 a data packet,
+ *    0xC2 one of the first kind, wrapped (access.h);
  *  - HELLO, WELCOME and REFUSE travel as DTLS application data, one message a record;
  *  - the payload of a data packet begins with a kind byte: FRAME, CONTROL, PAD ...
  *
@@ -47,6 +48,7 @@ enum {
 	TMSG_PROTOCOL = 1, /* protocol version spoken by this code */
 
 	TMSG_DATA = 0xc1,    /* first byte of a data packet */
+	TMSG_ACCESS = 0xc2,  /* of a wrapped handshake datagram */
 	TMSG_DATA_HDR = 13,  /* 0xC1, receiver id, counter: also the AEAD's additional data */
 	TMSG_TAG = 16,       /* AEAD tag */
 	TMSG_OVERHEAD = 30,  /* header + kind byte + tag */
@@ -61,7 +63,7 @@ enum {
 };
 
 /* What a datagram is by its first byte. */
-enum tmsg_class { TMSG_CLASS_UNKNOWN, TMSG_CLASS_DTLS, TMSG_CLASS_DATA };
+enum tmsg_class { TMSG_CLASS_UNKNOWN, TMSG_CLASS_DTLS, TMSG_CLASS_DATA, TMSG_CLASS_ACCESS };
 enum tmsg_class tmsg_classify(const uint8_t *dgram, size_t len);
 
 /* --- DTLS records, only as far as the demultiplexer needs (RFC 6347 4.1, 4.2.2) --- */

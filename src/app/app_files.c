@@ -11,19 +11,19 @@
 static bool
 remember(struct app_files *f, unsigned which, const char *path)
 {
-	if (!path || !*path || conf_is_pem(path))
+	if (!path || !*path || conf_is_pem(path) || conf_is_key(path))
 		return true;
 	f->paths[which] = strdup(path);
 	return f->paths[which] != NULL;
 }
 
 bool
-app_files_start(struct app_files *f, const char *config, const struct conf_identity *identity, const char *socket,
-		char err[APP_ERROR_MAX])
+app_files_start(struct app_files *f, const char *config, const struct conf_identity *identity,
+		const struct conf_tunnel *tunnel, const char *socket, char err[APP_ERROR_MAX])
 {
 	bool ok = remember(f, APP_FILE_CONFIG, config) && remember(f, APP_FILE_CERTIFICATE, identity->certificate) &&
 		  remember(f, APP_FILE_KEY, identity->key) && remember(f, APP_FILE_CA, identity->ca) &&
-		  remember(f, APP_FILE_CRL, identity->crl);
+		  remember(f, APP_FILE_CRL, identity->crl) && remember(f, APP_FILE_ACCESS_KEY, tunnel->access_key);
 	const struct helper_params params = { .files = (const char *const *)f->paths,
 					      .n_files = APP_FILES,
 					      .socket = socket };

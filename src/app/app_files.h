@@ -9,7 +9,7 @@
 #include "app_setup.h"
 #include "castswitch/helper.h"
 
-enum { APP_FILE_CONFIG, APP_FILE_CERTIFICATE, APP_FILE_KEY, APP_FILE_CA, APP_FILE_CRL, APP_FILES };
+enum { APP_FILE_CONFIG, APP_FILE_CERTIFICATE, APP_FILE_KEY, APP_FILE_CA, APP_FILE_CRL, APP_FILE_ACCESS_KEY, APP_FILES };
 
 struct app_files {
 	char *paths[APP_FILES]; /* as at the start; NULL: none, or inline text */
@@ -18,8 +18,8 @@ struct app_files {
 
 /* Remembers the paths and starts the helper, which also removes 'socket' when the program ends.  Before any key is
  * read.  False with one line in err; app_files_fini() is fine then, too. */
-bool app_files_start(struct app_files *f, const char *config, const struct conf_identity *identity, const char *socket,
-		     char err[APP_ERROR_MAX]);
+bool app_files_start(struct app_files *f, const char *config, const struct conf_identity *identity,
+		     const struct conf_tunnel *tunnel, const char *socket, char err[APP_ERROR_MAX]);
 /* Ends the helper. */
 void app_files_fini(struct app_files *f);
 /* A descriptor for reading, or -errno.  An identity_open_fn: arg is the struct app_files. */

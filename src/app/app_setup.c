@@ -49,6 +49,17 @@ app_identity(const struct conf_identity *conf, enum identity_role role, const ch
 	return id;
 }
 
+bool
+app_access(const struct conf_tunnel *conf, struct app_files *files, struct access **ret, char err[APP_ERROR_MAX])
+{
+	struct access *a = NULL;
+	if (*conf->access_key &&
+	    !(a = access_load(conf->access_key, files ? app_files_open : NULL, files, err, APP_ERROR_MAX)))
+		return false;
+	*ret = a;
+	return true;
+}
+
 static enum app_exit
 app_tap_configure(struct app_tap *t, const struct conf_tap *conf, uint32_t mtu, char err[APP_ERROR_MAX])
 {

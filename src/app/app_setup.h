@@ -2,6 +2,7 @@
 #ifndef CASTSWITCH_APP_SETUP_H
 #define CASTSWITCH_APP_SETUP_H
 
+#include "castswitch/access.h"
 #include "castswitch/app.h"
 #include "castswitch/conf.h"
 #include "castswitch/ctl.h"
@@ -25,6 +26,10 @@ struct app_files;
 struct identity *app_identity(const struct conf_identity *conf, enum identity_role role, const char *server_name,
 			      const struct identity_pin *pins, size_t n_pins, struct app_files *files,
 			      char err[APP_ERROR_MAX]);
+
+/* The access key of a configuration, *ret NULL when it has none, its file opened through 'files' (NULL: directly).  False
+ * with one line in err. */
+bool app_access(const struct conf_tunnel *conf, struct app_files *files, struct access **ret, char err[APP_ERROR_MAX]);
 
 /* "WHAT: error" in err; APP_RUNTIME. */
 enum app_exit app_fail(char err[APP_ERROR_MAX], const char *what, int errnum);

@@ -226,7 +226,8 @@ static enum app_exit
 client_load_identity(const struct app_program *prog, struct client *c)
 {
 	char err[APP_ERROR_MAX];
-	if (client_identity(c->conf, NULL, &c->identity, &c->dtls, err))
+	if (client_identity(c->conf, NULL, &c->identity, &c->dtls, err) &&
+	    app_access(&c->conf->tunnel, NULL, &c->access, err))
 		return APP_OK;
 	app_print_errors(prog, err);
 	return APP_CONFIG;
@@ -237,7 +238,7 @@ static enum app_exit
 client_start_files(const struct app_program *prog, const struct app_options *o, struct client *c)
 {
 	char err[APP_ERROR_MAX];
-	if (app_files_start(&c->files, o->config, &c->conf->identity, c->conf->control.socket, err))
+	if (app_files_start(&c->files, o->config, &c->conf->identity, &c->conf->tunnel, c->conf->control.socket, err))
 		return APP_OK;
 	app_print_errors(prog, err);
 	return APP_PRIVILEGE;
@@ -272,6 +273,7 @@ client_with_config(const struct app_program *prog, const struct app_options *o, 
 	}
 	dtls_ctx_free(c.dtls);
 	identity_free(c.identity);
+	access_free(c.access);
 	conf_client_free(c.conf);
 	app_files_fini(&c.files);
 	return code;

@@ -65,6 +65,7 @@ struct client {
 	unsigned order[CONNECTOR_MAX_REMOTES]; /* the connector's number -> index in conf.remote */
 	struct identity *identity;
 	struct dtls_ctx *dtls; /* of the next try */
+	struct access *access; /* NULL: there is no access key */
 	char server_name[256]; /* what the certificate of the present try had to be for */
 	struct mono look_at;   /* when the server's certificate may have ended */
 	struct resolve *resolve;
@@ -77,6 +78,7 @@ struct client {
 	struct port_peer *tunnel;
 	bool tunnel_ended;    /* its session ended, maybe while the switch was running: the port goes down at the flush */
 	bool told_connecting;
+	bool answered; /* something came back since the present handshake began */
 
 	uint64_t drops[DROP_MAX]; /* datagrams that reached no session */
 	struct ctl *ctl;

@@ -60,6 +60,7 @@ struct reload {
 	struct conf_client *conf;
 	struct identity *identity;
 	struct dtls_ctx *dtls;
+	struct access *access;
 };
 
 static void
@@ -67,6 +68,7 @@ reload_free(struct reload *r)
 {
 	dtls_ctx_free(r->dtls);
 	identity_free(r->identity);
+	access_free(r->access);
 	conf_client_free(r->conf);
 }
 
@@ -82,7 +84,8 @@ reload_prepare(struct client *c, struct reload *r, char err[APP_ERROR_MAX])
 	sbuf_free(&errors);
 	if (!r->conf)
 		return false;
-	if (client_identity(r->conf, &c->files, &r->identity, &r->dtls, err))
+	if (client_identity(r->conf, &c->files, &r->identity, &r->dtls, err) &&
+	    app_access(&r->conf->tunnel, &c->files, &r->access, err))
 		return true;
 	log_error("reload", "%s", err);
 	return false;
@@ -94,10 +97,11 @@ reload_prepare(struct client *c, struct reload *r, char err[APP_ERROR_MAX])
 static void
 reload_swap(struct client *c, struct reload *r)
 {
-	const struct reload old = { .conf = c->conf, .identity = c->identity, .dtls = c->dtls };
+	const struct reload old = { .conf = c->conf, .identity = c->identity, .dtls = c->dtls, .access = c->access };
 	c->conf = r->conf;
 	c->identity = r->identity;
 	c->dtls = r->dtls;
+	c->access = r->access;
 	*r = old;
 }
 

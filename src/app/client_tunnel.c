@@ -26,7 +26,15 @@ static void
 client_handshake(void *arg, const struct path *from, const uint8_t *dgram, size_t len, struct mono now)
 {
 	struct client *c = arg;
+	c->answered = true;
 	connector_handshake_input(c->connector, from, dgram, len, now);
+}
+
+static bool
+client_unwrap(void *arg, const uint8_t **dgram, size_t *len)
+{
+	struct client *c = arg;
+	return access_unwrap(c->access, ACCESS_TO_CLIENT, dgram, len);
 }
 
 static void
@@ -73,9 +81,12 @@ static void
 client_udp_ready(void *arg, int fd, unsigned events, struct mono now)
 {
 	struct client *c = arg;
-	const struct port_peer_rx rx = {
-		.sw = c->sw, .arg = c, .find = client_find, .handshake = client_handshake, .drop = client_count_drop
-	};
+	const struct port_peer_rx rx = { .sw = c->sw,
+					 .arg = c,
+					 .find = client_find,
+					 .unwrap = client_unwrap,
+					 .handshake = client_handshake,
+					 .drop = client_count_drop };
 	struct udp *udp = c->udp;
 	struct udp_dgram *dgrams;
 	int n = UDP_BATCH;
@@ -223,6 +234,7 @@ static struct sec *
 client_new_sec(struct client *c, unsigned remote, char ret_error[SEC_ERROR_MAX])
 {
 	struct sec *sec = dtls_client_new(c->dtls, ret_error);
+	c->answered = false;
 	snprintf(c->server_name, sizeof(c->server_name), "%s", client_server_name(c, remote));
 	if (!sec || dtls_client_expect(sec, c->server_name))
 		return sec;
@@ -264,7 +276,9 @@ client_output(void *arg, struct session *s, const struct path *path, const uint8
 {
 	struct client *c = arg;
 	(void)s;
-	if (c->udp)
+	uint8_t buf[ACCESS_MAX];
+	dgram = access_wrap(c->access, ACCESS_TO_SERVER, dgram, &len, buf);
+	if (c->udp && dgram)
 		udp_send(c->udp, path, dgram, len);
 }
 
@@ -318,12 +332,23 @@ client_pushed(void *arg, struct session *s, const struct tmsg_push *push, struct
 	session_set_max_datagram(s, app_max_datagram(c->tap.mtu), now);
 }
 
+/* Who has not the server's access key is not answered. */
+static const char *
+client_end_text(const struct client *c, const struct session_close_info *info, char *buf, size_t len)
+{
+	char why[SEC_ERROR_MAX + 128];
+	bool silent = info->end == SESSION_END_TIMEOUT && !c->answered;
+	snprintf(buf, len, "%s%s", app_end_text(info, why, sizeof(why)),
+		 silent ? " (nothing came back: is the server there, and has it the same access-key?)" : "");
+	return buf;
+}
+
 static void
 client_lost(void *arg, struct session *s, const struct session_close_info *info, nsec_t retry_in, struct mono now)
 {
 	struct client *c = arg;
-	char why[SEC_ERROR_MAX + 128], addr[ENDPOINT_STRLEN];
-	app_end_text(info, why, sizeof(why));
+	char why[SEC_ERROR_MAX + 256], addr[ENDPOINT_STRLEN];
+	client_end_text(c, info, why, sizeof(why));
 	if (info->was_established)
 		log_warning("tunnel", "connection lost: %s; trying again in %.1f s", why,
 			    (double)retry_in / (double)NSEC_PER_SEC);

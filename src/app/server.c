@@ -90,7 +90,7 @@ static void
 server_listen_output(void *arg, const struct path *path, const uint8_t *dgram, size_t len)
 {
 	struct server *s = arg;
-	udp_send(s->sockets[path->sock].udp, path, dgram, len);
+	server_send(s, path, dgram, len);
 }
 
 /* --- start --- */
@@ -278,7 +278,8 @@ server_load_identity(const struct app_program *prog, struct server *s)
 	char err[APP_ERROR_MAX];
 	if (!s->conf->listen.present)
 		return APP_OK;
-	if (server_identity(s->conf, NULL, &s->identity, &s->dtls, err))
+	if (server_identity(s->conf, NULL, &s->identity, &s->dtls, err) &&
+	    app_access(&s->conf->tunnel, NULL, &s->access, err))
 		return APP_OK;
 	app_print_errors(prog, err);
 	return APP_CONFIG;
@@ -289,7 +290,7 @@ static enum app_exit
 server_start_files(const struct app_program *prog, const struct app_options *o, struct server *s)
 {
 	char err[APP_ERROR_MAX];
-	if (app_files_start(&s->files, o->config, &s->conf->identity, s->conf->control.socket, err))
+	if (app_files_start(&s->files, o->config, &s->conf->identity, &s->conf->tunnel, s->conf->control.socket, err))
 		return APP_OK;
 	app_print_errors(prog, err);
 	return APP_PRIVILEGE;
@@ -331,6 +332,7 @@ server_with_config(const struct app_program *prog, const struct app_options *o, 
 	}
 	dtls_ctx_free(s.dtls);
 	identity_free(s.identity);
+	access_free(s.access);
 	pool_free(s.pool);
 	app_files_fini(&s.files);
 	if (s.conf != s.first)

@@ -82,6 +82,7 @@ struct server {
 	size_t n_sockets;
 	struct identity *identity;
 	struct dtls_ctx *dtls;
+	struct access *access; /* NULL: there is no access key */
 	struct pool *pool; /* NULL: the configuration has none */
 	struct sec_listener *listener;
 	struct sessions *sessions;
@@ -98,6 +99,8 @@ struct server {
 
 /* --- server_peers.c: sessions and peers --- */
 extern const struct session_ops server_session_ops; /* arg is the struct server */
+/* Sends a datagram, those of a handshake in the way that the access key asks for. */
+void server_send(struct server *s, const struct path *path, const uint8_t *dgram, size_t len);
 void server_receive(struct server *s, struct udp_dgram *dgrams, size_t n, struct mono now);
 /* The connected peer of this name, or NULL. */
 struct server_peer *server_peer_find(const struct server *s, const char *name);

@@ -376,12 +376,21 @@ server_close_peers(struct server *s, enum tmsg_reason reason, struct mono now)
 
 /* --- datagrams --- */
 
+void
+server_send(struct server *s, const struct path *path, const uint8_t *dgram, size_t len)
+{
+	uint8_t buf[ACCESS_MAX];
+	dgram = access_wrap(s->access, ACCESS_TO_CLIENT, dgram, &len, buf);
+	if (dgram)
+		udp_send(s->sockets[path->sock].udp, path, dgram, len);
+}
+
 static void
 server_output(void *arg, struct session *session, const struct path *path, const uint8_t *dgram, size_t len)
 {
 	struct server *s = arg;
 	(void)session;
-	udp_send(s->sockets[path->sock].udp, path, dgram, len);
+	server_send(s, path, dgram, len);
 }
 
 const struct session_ops server_session_ops = {
@@ -398,6 +407,13 @@ server_find(void *arg, uint32_t receiver)
 {
 	struct server *s = arg;
 	return sessions_find(s->sessions, receiver);
+}
+
+static bool
+server_unwrap(void *arg, const uint8_t **dgram, size_t *len)
+{
+	struct server *s = arg;
+	return access_unwrap(s->access, ACCESS_TO_SERVER, dgram, len);
 }
 
 static void
@@ -427,6 +443,7 @@ server_receive(struct server *s, struct udp_dgram *dgrams, size_t n, struct mono
 	const struct port_peer_rx rx = { .sw = s->sw,
 					 .arg = s,
 					 .find = server_find,
+					 .unwrap = server_unwrap,
 					 .handshake = server_handshake,
 					 .touched = server_touched,
 					 .drop = server_count_drop };
@@ -447,8 +464,7 @@ static void
 server_refused(void *arg, struct session *session)
 {
 	const struct refused *r = arg;
-	if (session_remote_id(session) != r->receiver ||
-	    !endpoint_equal(&session_path(session)->remote, &r->what->to))
+	if (session_remote_id(session) != r->receiver || !endpoint_equal(&session_path(session)->remote, &r->what->to))
 		return;
 	session_refused(session, r->what->len, r->now);
 	sessions_touch(r->server->sessions, session);

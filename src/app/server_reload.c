@@ -106,6 +106,7 @@ struct reload {
 	struct conf_server *conf;
 	struct identity *identity; /* NULL: the server does not listen */
 	struct dtls_ctx *dtls;
+	struct access *access; /* NULL also: there is no access key */
 	struct pool *pool;
 };
 
@@ -114,6 +115,7 @@ reload_free(struct reload *r)
 {
 	dtls_ctx_free(r->dtls);
 	identity_free(r->identity);
+	access_free(r->access);
 	pool_free(r->pool);
 	conf_server_free(r->conf);
 }
@@ -126,7 +128,8 @@ reload_prepare(struct server *s, struct reload *r, char err[APP_ERROR_MAX])
 	if (!r->conf)
 		return false;
 	if (s->listener && r->conf->identity.present &&
-	    !server_identity(r->conf, &s->files, &r->identity, &r->dtls, err)) {
+	    !(server_identity(r->conf, &s->files, &r->identity, &r->dtls, err) &&
+	      app_access(&r->conf->tunnel, &s->files, &r->access, err))) {
 		log_error("reload", "%s", err);
 		return false;
 	}
@@ -150,8 +153,10 @@ reload_swap(struct server *s, struct reload *r)
 	if (r->dtls) {
 		old.identity = s->identity;
 		old.dtls = s->dtls;
+		old.access = s->access;
 		s->identity = r->identity;
 		s->dtls = r->dtls;
+		s->access = r->access;
 		dtls_listener_set_ctx(s->listener, s->dtls);
 	}
 	/* The one of the start stays, to compare with. */

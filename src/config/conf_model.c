@@ -27,6 +27,12 @@ conf_is_pem(const char *value)
 	return strstr(value, "-----BEGIN ") != NULL;
 }
 
+bool
+conf_is_key(const char *value)
+{
+	return strlen(value) == 64 && strspn(value, "0123456789abcdefABCDEF") == 64;
+}
+
 static int
 name_cmp(const void *name, const void *peer)
 {

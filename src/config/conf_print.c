@@ -20,7 +20,12 @@ print_computed(const struct conf_row *row, const struct conf_snooping *s, struct
 static bool
 is_hidden(const struct conf_row *row, const void *field)
 {
-	return (row->flags & CONF_SECRET) && conf_is_pem(*(char *const *)field);
+	const char *value;
+
+	if (!(row->flags & CONF_SECRET))
+		return false;
+	value = *(char *const *)field;
+	return row->type == CONF_KEY ? conf_is_key(value) : conf_is_pem(value);
 }
 
 static void

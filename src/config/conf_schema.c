@@ -186,6 +186,7 @@ const struct conf_row conf_rows[] = {
 	{ SNOOPING, S, "grace", CONF_DURATION, 0, 3600 * SEC, "30s", NULL, NULL, 0, SNOOPING_AT(grace) },
 
 	{ TUNNEL, SC, "rekey", CONF_DURATION, SEC, 86400 * SEC, "1h", NULL, NULL, 0, TUNNEL_AT(rekey) },
+	{ TUNNEL, SC, "access-key", CONF_KEY, 0, 0, "", NULL, NULL, CONF_SECRET, TUNNEL_AT(access_key) },
 
 	{ PEERS, S, "max", CONF_UINT, 1, 4000, "1000", "peers", NULL, 0, SERVER_AT(peers_max) },
 	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },

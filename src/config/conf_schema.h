@@ -66,6 +66,7 @@ enum conf_type {
 	CONF_STRING,   /* char *; one line; min..max bytes */
 	CONF_NAME,     /* char[]; one line; min..max bytes */
 	CONF_PEM,      /* char *; a path or PEM text; min 0: it may be empty */
+	CONF_KEY,      /* char *; a path or 64 hex digits, or empty */
 	CONF_PIN,      /* bool and behind it uint8_t[CONF_FINGERPRINT_LEN] */
 	CONF_ADDR,     /* bool and behind it struct ipaddr */
 	CONF_PORT,     /* char[CONF_PEER_NAME_MAX + 1]: the name of a port */

@@ -119,7 +119,7 @@ bool
 conf_wrong_value(const struct conf_row *row, const char *text, const char *what, struct sbuf *wrong)
 {
 	/* What was meant as PEM text may be a private key. */
-	if (row->type == CONF_PEM)
+	if (row->flags & CONF_SECRET || row->type == CONF_PEM)
 		sbuf_puts(wrong, "the value");
 	else
 		conf_print_culprit(text, wrong);
@@ -203,6 +203,19 @@ check_string(const struct conf_row *row, const char *text, struct sbuf *wrong)
 	return true;
 }
 
+/* What consists of hex digits only is meant as a key. */
+static bool
+check_key(const struct conf_row *row, const char *text, struct sbuf *wrong)
+{
+	const size_t len = strlen(text);
+
+	if (len == 0 || conf_is_key(text) || strspn(text, "0123456789abcdefABCDEF") < len)
+		return check_string(row, text, wrong);
+	sbuf_printf(wrong, "%zu hex digits", len);
+	conf_print_allowed(row, wrong);
+	return false;
+}
+
 static bool
 set_name(const struct conf_row *row, void *field, const char *text, struct sbuf *wrong)
 {
@@ -218,7 +231,7 @@ set_string(const struct conf_row *row, void *field, const char *text, struct sbu
 {
 	char **at = field;
 
-	if (!check_string(row, text, wrong))
+	if (!(row->type == CONF_KEY ? check_key : check_string)(row, text, wrong))
 		return false;
 	char *copy = strdup(text);
 	if (!copy)
@@ -274,6 +287,7 @@ conf_value_set(const struct conf_row *row, void *field, const char *text, struct
 		return set_number(row, field, text, wrong);
 	case CONF_STRING:
 	case CONF_PEM:
+	case CONF_KEY:
 		return set_string(row, field, text, wrong);
 	case CONF_NAME:
 		return set_name(row, field, text, wrong);
@@ -315,7 +329,7 @@ conf_value_clear(const struct conf_row *row, void *field)
 {
 	if (conf_type_is_list(row->type))
 		conf_list_clear(row, field);
-	else if (row->type == CONF_STRING || row->type == CONF_PEM)
+	else if (row->type == CONF_STRING || row->type == CONF_PEM || row->type == CONF_KEY)
 		free(*(char **)field);
 	memset(field, 0, row->size);
 }

@@ -71,6 +71,9 @@ conf_print_allowed(const struct conf_row *row, struct sbuf *b)
 		else
 			sbuf_puts(b, "a path, PEM text");
 		break;
+	case CONF_KEY:
+		sbuf_puts(b, "a path, 64 hex digits");
+		break;
 	case CONF_ADDRS:
 		sbuf_puts(b, "such as 10.8.0.1, fd08::1");
 		break;
@@ -151,6 +154,7 @@ conf_value_present(const struct conf_row *row, const void *field)
 	switch (row->type) {
 	case CONF_STRING:
 	case CONF_PEM:
+	case CONF_KEY:
 		return *(char *const *)field != NULL;
 	case CONF_PIN:
 	case CONF_ADDR:
@@ -186,6 +190,7 @@ conf_value_print(const struct conf_row *row, const void *field, struct sbuf *out
 		break;
 	case CONF_STRING:
 	case CONF_PEM:
+	case CONF_KEY:
 		conf_quote(*(char *const *)field, out);
 		break;
 	case CONF_NAME:

@@ -80,22 +80,44 @@ run_data(struct run *r, struct udp_dgram *d)
 	while (session_next_frame(r->session, &frame, &len));
 }
 
+/* Handshake datagrams of a batch, which wait. */
+struct waiting {
+	struct {
+		const struct path *from;
+		const uint8_t *dgram;
+		size_t len;
+	} v[PORT_PEER_RX_HANDSHAKES];
+	size_t n;
+};
+
+static void
+wait_handshake(struct waiting *w, const struct port_peer_rx *rx, const struct udp_dgram *d)
+{
+	const uint8_t *dgram = d->data;
+	size_t len = d->len;
+	bool good = rx->unwrap ? rx->unwrap(rx->arg, &dgram, &len) : tmsg_classify(dgram, len) == TMSG_CLASS_DTLS;
+	if (!good || w->n == PORT_PEER_RX_HANDSHAKES) {
+		rx->drop(rx->arg, good ? DROP_HANDSHAKE_LIMIT : DROP_ACCESS_KEY);
+		return;
+	}
+	w->v[w->n].from = &d->path;
+	w->v[w->n].dgram = dgram;
+	w->v[w->n++].len = len;
+}
+
 void
 port_peer_receive(const struct port_peer_rx *rx, struct udp_dgram *dgrams, size_t n, struct mono now)
 {
 	struct run r = { .rx = rx, .now = now };
-	const struct udp_dgram *handshakes[PORT_PEER_RX_HANDSHAKES];
-	size_t n_handshakes = 0;
+	struct waiting handshakes = { .n = 0 };
 	for (size_t i = 0; i < n; i++) {
 		switch (tmsg_classify(dgrams[i].data, dgrams[i].len)) {
 		case TMSG_CLASS_DATA:
 			run_data(&r, &dgrams[i]);
 			break;
 		case TMSG_CLASS_DTLS:
-			if (n_handshakes < PORT_PEER_RX_HANDSHAKES)
-				handshakes[n_handshakes++] = &dgrams[i];
-			else
-				rx->drop(rx->arg, DROP_HANDSHAKE_LIMIT);
+		case TMSG_CLASS_ACCESS:
+			wait_handshake(&handshakes, rx, &dgrams[i]);
 			break;
 		case TMSG_CLASS_UNKNOWN:
 			rx->drop(rx->arg, DROP_UNKNOWN_DATAGRAM);
@@ -103,6 +125,6 @@ port_peer_receive(const struct port_peer_rx *rx, struct udp_dgram *dgrams, size_
 		}
 	}
 	run_end(&r);
-	for (size_t i = 0; i < n_handshakes; i++)
-		rx->handshake(rx->arg, &handshakes[i]->path, handshakes[i]->data, handshakes[i]->len, now);
+	for (size_t i = 0; i < handshakes.n; i++)
+		rx->handshake(rx->arg, handshakes.v[i].from, handshakes.v[i].dgram, handshakes.v[i].len, now);
 }

@@ -19,6 +19,8 @@ tmsg_classify(const uint8_t *dgram, size_t len)
 		return TMSG_CLASS_UNKNOWN;
 	if (dgram[0] == TMSG_DATA)
 		return TMSG_CLASS_DATA;
+	if (dgram[0] == TMSG_ACCESS)
+		return TMSG_CLASS_ACCESS;
 	return dgram[0] >= DTLS_FIRST && dgram[0] <= DTLS_LAST ? TMSG_CLASS_DTLS : TMSG_CLASS_UNKNOWN;
 }
 

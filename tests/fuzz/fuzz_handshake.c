@@ -76,6 +76,7 @@ deliver(struct world *w, unsigned who, const uint8_t *bytes, size_t len)
 	case TMSG_CLASS_DATA:
 		open_data(w, &from, dgram, len);
 		break;
+	case TMSG_CLASS_ACCESS:
 	case TMSG_CLASS_UNKNOWN:
 		break;
 	}

@@ -144,6 +144,7 @@ kind_of(const uint8_t *data, size_t len)
 {
 	switch (tmsg_classify(data, len)) {
 	case TMSG_CLASS_DTLS:
+	case TMSG_CLASS_ACCESS:
 		return 1;
 	case TMSG_CLASS_DATA:
 		return 2;

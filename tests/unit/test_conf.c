@@ -350,7 +350,7 @@ test_client_round_trip(void **state)
 	(void)state;
 	assert_has(p, "remote = {\"a:22424\", \"[::1]:5\", \"192.0.2.1:7\"}\nremote-order = random\n");
 	assert_has(p, "pull {\n\taddress = false\n\tmulticast-route = true\n\tmtu = true\n\troutes = true\n}\n");
-	assert_has(p, "tunnel {\n\trekey = 1s\n}\n");
+	assert_has(p, "tunnel {\n\trekey = 1s\n\taccess-key = \"\"\n}\n");
 	assert_null(strstr(p, "server-name"));
 	assert_has(p, "\tca = \"c\"\n\tcrl = \"\"\n\tcrl-strict = false\n\tfingerprints = {}\n");
 	assert_null(strstr(p, "peers"));
@@ -378,6 +378,35 @@ test_inline_pem(void **state)
 	assert_has(p, "\tkey = \"(inline)\"\n");
 	assert_null(strstr(p, "PRIVATE"));
 	free(p);
+}
+
+static void
+test_inline_access_key(void **state)
+{
+	static const char key[] = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF";
+	char text[256];
+
+	(void)state;
+	snprintf(text, sizeof(text), "nic eth1 { }\ntunnel { access-key = \"%s\" }\n", key);
+	struct conf_server *c = server(text);
+	assert_string_equal(c->tunnel.access_key, key);
+	assert_true(conf_is_key(c->tunnel.access_key));
+	conf_server_free(c);
+	char *p = server_round_trip(text);
+	assert_has(p, "\taccess-key = \"(inline)\"\n");
+	assert_null(strstr(p, "0011"));
+	free(p);
+	p = server_round_trip("nic eth1 { }\ntunnel { access-key = \"/etc/castswitch/access.key\" }\n");
+	assert_has(p, "\taccess-key = \"/etc/castswitch/access.key\"\n");
+	free(p);
+	c = server("nic eth1 { }\n");
+	assert_string_equal(c->tunnel.access_key, "");
+	conf_server_free(c);
+	/* one more digit, one less, and one that is none */
+	assert_false(conf_is_key("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff0"));
+	assert_false(conf_is_key("00112233445566778899aabbccddeeff00112233445566778899aabbccddeef"));
+	assert_false(conf_is_key("00112233445566778899aabbccddeeff00112233445566778899aabbccddeefg"));
+	assert_false(conf_is_key(""));
 }
 
 static void
@@ -653,6 +682,7 @@ main(void)
 		cmocka_unit_test(test_server_round_trip),
 		cmocka_unit_test(test_client_round_trip),
 		cmocka_unit_test(test_inline_pem),
+		cmocka_unit_test(test_inline_access_key),
 		cmocka_unit_test(test_durations_printed),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_file_size),

@@ -24,6 +24,7 @@ struct world {
 	size_t n;
 	char order[BATCH + 1]; /* handshake datagrams, each by the byte behind its version; a frame seen is '.' */
 	size_t n_order;
+	bool wrapped; /* only datagrams with one byte in front, TMSG_ACCESS, are handshakes */
 };
 
 static void
@@ -56,6 +57,17 @@ rx_handshake(void *arg, const struct path *from, const uint8_t *dgram, size_t le
 	sessions_handshake_input(w->net->table, from, dgram, len, now);
 }
 
+static bool
+rx_unwrap(void *arg, const uint8_t **dgram, size_t *len)
+{
+	(void)arg;
+	if (**dgram != TMSG_ACCESS)
+		return false;
+	++*dgram;
+	--*len;
+	return true;
+}
+
 static void
 rx_drop(void *arg, enum drop_reason r)
 {
@@ -66,9 +78,12 @@ rx_drop(void *arg, enum drop_reason r)
 static void
 receive(struct world *w)
 {
-	const struct port_peer_rx rx = {
-		.sw = w->sw, .arg = w, .find = rx_find, .handshake = rx_handshake, .drop = rx_drop
-	};
+	const struct port_peer_rx rx = { .sw = w->sw,
+					 .arg = w,
+					 .find = rx_find,
+					 .unwrap = w->wrapped ? rx_unwrap : NULL,
+					 .handshake = rx_handshake,
+					 .drop = rx_drop };
 	port_peer_receive(&rx, w->batch, w->n, fake_now);
 	w->n = 0;
 }
@@ -240,6 +255,29 @@ add_handshake(struct world *w, char mark)
 	add_bytes(w, 1, record, sizeof(record));
 }
 
+/* What is not let in takes nobody's place. */
+static void
+test_wrapped_handshakes(void **state)
+{
+	const uint8_t wrapped[16] = { TMSG_ACCESS, 22, 0xfe, 0xfd, '1' };
+	struct world *w = *state;
+	add_bytes(w, 0, wrapped, sizeof(wrapped));
+	add_handshake(w, 'x');
+	receive(w);
+	assert_string_equal(w->order, "x");
+	assert_int_equal(w->drops[DROP_ACCESS_KEY], 1);
+	w->wrapped = true;
+	w->n_order = 0;
+	for (int i = 0; i < PORT_PEER_RX_HANDSHAKES; i++)
+		add_handshake(w, 'x');
+	add_bytes(w, 0, wrapped, sizeof(wrapped));
+	add_frame(w, 0, 'a');
+	receive(w);
+	assert_string_equal(w->order, ".1");
+	assert_int_equal(w->drops[DROP_ACCESS_KEY], 1 + PORT_PEER_RX_HANDSHAKES);
+	assert_int_equal(w->drops[DROP_HANDSHAKE_LIMIT], 0);
+}
+
 /* Whatever the order of arrival, data packets go first, and each kind keeps its order. */
 static void
 test_data_goes_before_handshakes(void **state)
@@ -303,6 +341,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_bye_inside_a_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_port_detached_before_its_frames, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_handshake_frees_closed_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrapped_handshakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_data_goes_before_handshakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_handshake_before_the_goodbye, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_handshakes_of_a_batch, setup, teardown),

@@ -22,6 +22,7 @@ test_classify(void **state)
 	for (unsigned first = 0; first < 256; first++) {
 		const uint8_t byte = (uint8_t)first;
 		const enum tmsg_class class = first == 0xc1                ? TMSG_CLASS_DATA
+					      : first == 0xc2              ? TMSG_CLASS_ACCESS
 					      : first >= 20 && first <= 63 ? TMSG_CLASS_DTLS
 									   : TMSG_CLASS_UNKNOWN;
 
