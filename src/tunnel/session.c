@@ -167,7 +167,7 @@ session_close(struct session *s, enum tmsg_reason reason, const char *text, stru
 	if (s->state == SESSION_ESTABLISHED) {
 		session_send_bye(s, reason, text, now);
 		session_send_bye(s, reason, text, now);
-	} else if (s->state != SESSION_RETIRED) {
+	} else {
 		session_send_refuse(s, reason, text);
 	}
 	session_finish(s, SESSION_END_LOCAL, reason, text, now);

@@ -332,6 +332,43 @@ test_handshakes_of_a_batch(void **state)
 	}
 }
 
+/* New keys in the middle of a batch: what comes by the old ones before and after goes the same way, in order. */
+static void
+test_new_keys_inside_a_batch(void **state)
+{
+	struct world *w = *state;
+	struct client *c = net_rekey(w->net, &w->net->clients[0], false);
+	uint8_t late[128];
+	net_deliver_some(w->net, 8); /* up to WELCOME: what it says next confirms the keys */
+	assert_int_equal(session_state(c->session), SESSION_CONFIRM);
+	add_frame(w, 0, 'z');
+	size_t late_len = w->batch[--w->n].len;
+	memcpy(late, w->batch[w->n].data, late_len);
+	add_frame(w, 0, 'a');
+	add_queued(w, 2);
+	add_frame(w, 0, 'b');
+	receive(w);
+	assert_int_equal(w->net->rekeyed, 1);
+	assert_int_equal(session_state(w->sessions[0]), SESSION_RETIRED);
+	assert_string_equal(w->seen, "ab");
+	port_peer_rekey(w->ports[0], w->net->last_established, w->udp);
+	assert_ptr_equal(port_peer_session(w->ports[0]), w->net->last_established);
+	session_request(w->net->last_established, fake_now); /* its answer to the client was lost */
+	net_deliver(w->net);
+	assert_int_equal(session_state(c->session), SESSION_ESTABLISHED);
+	add_frame(w, 2, 'c');
+	add_bytes(w, 0, late, late_len);
+	add_frame(w, 2, 'd');
+	receive(w);
+	assert_string_equal(w->seen, "abczd");
+	/* A port that goes takes both its sessions' way in. */
+	add_frame(w, 2, 'e');
+	port_peer_detach(w->ports[0], fake_now);
+	assert_null(session_owner(w->sessions[0]));
+	receive(w);
+	assert_string_equal(w->seen, "abczd");
+}
+
 int
 main(void)
 {
@@ -345,6 +382,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_data_goes_before_handshakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_handshake_before_the_goodbye, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_handshakes_of_a_batch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_new_keys_inside_a_batch, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

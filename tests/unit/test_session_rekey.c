@@ -244,6 +244,34 @@ test_stall_at_the_change(void **state)
 	fake_wires_free(w, n);
 }
 
+/* How long datagrams may be is known already, on the same path; on another one it is found out anew. */
+static void
+test_path_mtu(void **state)
+{
+	(void)state;
+
+	for (unsigned moved = 0; moved < 2; moved++) {
+		struct fake_wire *w = fake_wire_new(), *n;
+
+		w->client_params.max_datagram = w->server_params.max_datagram = 1452;
+		fake_wire_start(w);
+		fake_wire_for(w, MS(10000));
+		assert_int_equal(session_mtu(w->s.session), 1452);
+		n = fake_wire_beside(w, 9);
+		n->to_client.remote.port += moved;
+		n->c.lose[FAKE_REQUEST] = -1;
+		fake_wire_start_beside(w, n);
+		fake_wire_deliver(n);
+		n->c.lose[FAKE_REQUEST] = 0;
+		n->s.lose[FAKE_REQUEST] = n->c.lose[FAKE_REPLY] = -1;
+		fake_wire_for(n, MS(250));
+		assert_int_equal(n->s.rekeyed, 1);
+		assert_int_equal(session_mtu(n->s.session), moved ? 1200 : 1452);
+		assert_int_equal(session_mtu(n->c.session), 1452);
+		fake_wires_free(w, n);
+	}
+}
+
 /* --- ends --- */
 
 static void
@@ -448,6 +476,7 @@ main(void)
 		cmocka_unit_test(test_inheritance),
 		cmocka_unit_test(test_push),
 		cmocka_unit_test(test_stall_at_the_change),
+		cmocka_unit_test(test_path_mtu),
 		cmocka_unit_test(test_bye_on_the_retired),
 		cmocka_unit_test(test_successor_ends),
 		cmocka_unit_test(test_failed),

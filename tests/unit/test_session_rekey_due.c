@@ -110,6 +110,15 @@ test_pushed_interval(void **state)
 	assert_true(mono_is_never(w->c.session->due[SESSION_TIMER_REKEY]));
 	fake_wires_free(w, n);
 
+	/* What changes nothing leaves a try alone that is to come later. */
+	w = with_interval(MS(100000));
+	session_rekey_again(w->c.session, at(500000));
+	push_rekey(w, 0);
+	push_rekey(w, MS(100000));
+	session_set_rekey(w->c.session, MS(100000));
+	assert_int_equal(w->c.session->due[SESSION_TIMER_REKEY].ns, at(500000).ns);
+	fake_wire_free(w);
+
 	w = with_interval(MS(100000));
 	fake_wire_until(w, at(5000));
 	push_rekey(w, MS(20000));

@@ -130,6 +130,7 @@ enum { REC_CLOSE = 21, REC_HANDSHAKE = 22, REC_DATA = 23 };
 enum { HS_CLIENT_HELLO = 1, HS_FLIGHT = 2, HS_COOKIE = 3, HS_FINISHED = 16, HS_SERVER_FINISHED = 20 };
 
 int fake_secs_alive;
+const char *fake_client_name;
 unsigned fake_failing_inputs;
 bool fake_start_fails;
 char fake_label[FAKE_LABEL_MAX];
@@ -418,7 +419,10 @@ fake_sec_new(bool client)
 	f->base.ops = &fake_sec_ops;
 	f->client = client;
 	f->resend = MONO_NEVER;
-	snprintf(f->who.name, sizeof(f->who.name), "%s", client ? "server" : "alice");
+	snprintf(f->who.name, sizeof(f->who.name), "%s",
+		 client             ? "server"
+		 : fake_client_name ? fake_client_name
+				    : "alice");
 	fake_secs_alive++;
 	return f;
 }

@@ -63,6 +63,7 @@ struct fake_sec {
 };
 
 extern int fake_secs_alive;
+extern const char *fake_client_name; /* what servers see; NULL: "alice" */
 extern bool fake_start_fails;         /* a client's first flight, a server's first tick */
 extern unsigned fake_failing_inputs; /* so many inputs from now fail the handshake */
 /* The last export. */

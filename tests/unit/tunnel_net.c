@@ -54,7 +54,7 @@ table_admit(void *arg, struct session *s, const struct sec_identity *who, const 
 
 	(void)hello;
 	(void)ret_text;
-	assert_string_equal(who->name, "alice");
+	assert_string_equal(who->name, fake_client_name ? fake_client_name : "alice");
 	assert_ptr_equal(sessions_find(n->table, session_local_id(s)), s);
 	return n->refuse_all ? TMSG_REASON_FULL : TMSG_REASON_NONE;
 }
@@ -68,6 +68,29 @@ table_established(void *arg, struct session *s, struct mono now)
 	n->last_established = s;
 	if (n->close_when_established)
 		session_close(s, TMSG_REASON_KICKED, "", now);
+}
+
+static void
+table_rekeyed(void *arg, struct session *s, struct session *old, struct mono now)
+{
+	struct net *n = arg;
+
+	(void)now;
+	assert_int_equal(session_state(old), SESSION_RETIRED);
+	assert_ptr_equal(sessions_find(n->table, session_local_id(old)), old);
+	n->rekeyed++;
+	n->last_established = s;
+}
+
+static void
+table_moved(void *arg, struct session *s, const struct path *before, struct mono now)
+{
+	struct net *n = arg;
+
+	(void)s;
+	(void)before;
+	(void)now;
+	n->moved++;
 }
 
 static void
@@ -85,6 +108,8 @@ static const struct session_ops table_ops = {
 	.output = table_output,
 	.admit = table_admit,
 	.established = table_established,
+	.rekeyed = table_rekeyed,
+	.moved = table_moved,
 	.closed = table_closed,
 };
 
@@ -202,6 +227,7 @@ net_deliver_some(struct net *n, unsigned max)
 {
 	for (; n->n_queue > 0 && max > 0; max--) {
 		struct dgram d = n->queue[0];
+		struct tmsg_data hdr;
 		uint8_t *frame;
 		size_t len;
 
@@ -210,9 +236,9 @@ net_deliver_some(struct net *n, unsigned max)
 			net_to_table(n, &n->clients[d.from].path, d.data, d.len);
 		else if (tmsg_classify(d.data, d.len) == TMSG_CLASS_DTLS)
 			session_handshake_input(n->clients[d.to].session, d.data, d.len, fake_now);
-		else
-			session_open(n->clients[d.to].session, &n->clients[d.to].path, d.data, d.len, fake_now, &frame,
-				     &len);
+		else if (tmsg_data_parse(d.data, d.len, &hdr) && hdr.receiver - 1 < n->n_clients)
+			session_open(n->clients[hdr.receiver - 1].session, &n->clients[d.to].path, d.data, d.len,
+				     fake_now, &frame, &len);
 	}
 }
 
@@ -222,24 +248,49 @@ net_deliver(struct net *n)
 	net_deliver_some(n, 10000);
 }
 
-struct client *
-net_client_new(struct net *n, const char *address, bool with_cookie)
+static struct client *
+client_new(struct net *n, const struct path *path, bool with_cookie, uint32_t previous)
 {
 	unsigned i = n->n_clients++;
 	struct client *c = &n->clients[i];
 	struct session_params p = n->params.session;
 	struct fake_sec *sec = (struct fake_sec *)(void *)fake_client(0, with_cookie);
 
-	assert_true(endpoint_parse(address, &c->path.remote));
+	c->path = *path;
 	memcpy(sec->secret, &i, sizeof(i));
 	sec->secret[31] = 1;
 	if (with_cookie)
 		sec->cookie = (uint8_t)(c->path.remote.ip.b[15] + 1);
 	p.role = SESSION_CLIENT;
 	p.local_id = i + 1;
+	p.previous = previous;
 	c->session = session_new(&p, &client_ops, n, &sec->base, &c->path, &n->rng, fake_now);
 	assert_non_null(c->session);
 	return c;
+}
+
+struct client *
+net_client_new(struct net *n, const char *address, bool with_cookie)
+{
+	struct path path = { 0 };
+
+	assert_true(endpoint_parse(address, &path.remote));
+	return client_new(n, &path, with_cookie, 0);
+}
+
+struct client *
+net_rekey(struct net *n, struct client *of, bool with_cookie)
+{
+	return client_new(n, &of->path, with_cookie, session_remote_id(of->session));
+}
+
+struct client *
+net_rekey_of(struct net *n, const char *address, uint32_t previous)
+{
+	struct path path = { 0 };
+
+	assert_true(endpoint_parse(address, &path.remote));
+	return client_new(n, &path, false, previous);
 }
 
 struct client *

@@ -31,7 +31,7 @@ struct net {
 	unsigned n_clients;
 	struct dgram queue[MAX_QUEUE];
 	unsigned n_queue;
-	unsigned established, closed, data_sent, sent;
+	unsigned established, closed, rekeyed, moved, data_sent, sent;
 	struct session *last_established;
 	struct session_close_info info; /* of the last that closed */
 	bool refuse_all, close_when_established;
@@ -51,6 +51,10 @@ void net_deliver(struct net *n);
 struct client *net_client_new(struct net *n, const char *address, bool with_cookie);
 /* As net_client_new(), and so far that the server holds a handshake which gets no further. */
 struct client *net_half_open(struct net *n, const char *address);
+/* A client at the address of client 'of', for new keys of its session; it has sent its first ClientHello. */
+struct client *net_rekey(struct net *n, struct client *of, bool with_cookie);
+/* The same, at another address and naming any session of the server. */
+struct client *net_rekey_of(struct net *n, const char *address, uint32_t previous);
 /* An established session, the server's end. */
 struct session *net_connect_client(struct net *n, const char *address);
 uint64_t net_drops(const struct net *n, enum drop_reason r);

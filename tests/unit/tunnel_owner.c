@@ -66,6 +66,7 @@ server_new(struct owner *o)
 	struct session_params p = session_template;
 
 	p.role = SESSION_SERVER;
+	p.local_id = ++o->server_id;
 	session_free(o->server);
 	o->server = session_new(&p, &server_ops, o, fake_server(1), &o->server_path, &o->rng, fake_now);
 	assert_non_null(o->server);
@@ -115,6 +116,62 @@ owner_open(void *arg, unsigned remote, const struct endpoint *to, char ret_error
 	return fake_client(1, true);
 }
 
+/* A server for the new keys beside the one there is. */
+static struct sec *
+owner_rekey(void *arg, unsigned remote, char ret_error[SEC_ERROR_MAX])
+{
+	struct owner *o = arg;
+
+	assert_int_equal(remote, connector_remote(o->connector));
+	assert_int_equal(connector_state(o->connector), CONNECTOR_CONNECTED);
+	o->rekeys++;
+	note(o, "rekey");
+	if (o->no_rekey_sec) {
+		snprintf(ret_error, SEC_ERROR_MAX, "no certificate");
+		return NULL;
+	}
+	session_free(o->former);
+	o->former = o->server;
+	o->server = NULL;
+	if (!o->deaf) {
+		server_new(o);
+		assert_true(session_set_predecessor(o->server, o->former, fake_now));
+	}
+	return fake_client(1, true);
+}
+
+static void
+owner_rekeyed(void *arg, struct session *s, struct session *old, struct mono now)
+{
+	struct owner *o = arg;
+
+	(void)now;
+	assert_ptr_equal(connector_session(o->connector), s);
+	assert_ptr_equal(connector_find(o->connector, session_local_id(s)), s);
+	assert_ptr_equal(connector_find(o->connector, session_local_id(old)), old);
+	assert_int_equal(connector_state(o->connector), CONNECTOR_CONNECTED);
+	o->rekeyed++;
+	note(o, "rekeyed");
+}
+
+static void
+owner_rekey_failed(void *arg, const struct session_close_info *info, nsec_t retry_in, struct mono now)
+{
+	struct owner *o = arg;
+	struct event *e = note(o, "rekey failed");
+
+	(void)now;
+	assert_int_equal(connector_state(o->connector), CONNECTOR_CONNECTED);
+	e->info = *info;
+	e->retry_in = retry_in;
+	/* The one that goes on is heard again. */
+	if (o->former && !o->no_rekey_sec) {
+		session_free(o->server);
+		o->server = o->former;
+		o->former = NULL;
+	}
+}
+
 static void
 owner_output(void *arg, struct session *s, const struct path *path, const uint8_t *dgram, size_t len)
 {
@@ -126,6 +183,8 @@ owner_output(void *arg, struct session *s, const struct path *path, const uint8_
 	if (dgram[0] == TMSG_DATA && fake_last_plain[0] == TMSG_CONTROL && fake_last_plain[5] == TMSG_BYE)
 		o->byes++;
 	endpoint_str(&path->remote, addr);
+	if (o->close_rekey_when_sent && s != connector_session(o->connector))
+		session_close(s, TMSG_REASON_NONE, "no way", fake_now);
 	if (o->close_when_sent)
 		session_close(s, TMSG_REASON_NONE, "no route", fake_now);
 	if (o->accepting && strcmp(addr, o->accepting) == 0)
@@ -177,6 +236,9 @@ static const struct connector_ops owner_ops = {
 	.output = owner_output,
 	.established = owner_established,
 	.pushed = owner_pushed,
+	.rekey = owner_rekey,
+	.rekeyed = owner_rekeyed,
+	.rekey_failed = owner_rekey_failed,
 	.lost = owner_lost,
 };
 
@@ -196,6 +258,7 @@ owner_new(unsigned n_remotes, uint64_t seed)
 	assert_non_null(o->connector);
 	assert_true(endpoint_parse("198.51.100.1:9", &o->server_path.remote));
 	o->addrs[0][0] = "192.0.2.1:1";
+	o->server_id = 8;
 	return o;
 }
 
@@ -204,6 +267,7 @@ owner_free(struct owner *o)
 {
 	connector_free(o->connector);
 	session_free(o->server);
+	session_free(o->former);
 	free(o);
 	assert_int_equal(fake_secs_alive, 0);
 	assert_int_equal(fake_aeads_alive, 0);
@@ -221,6 +285,27 @@ data_in(struct session *s, struct dgram *d)
 		session_open(s, &path, d->data, d->len, fake_now, &frame, &len);
 }
 
+static uint32_t
+receiver_of(const struct dgram *d)
+{
+	struct tmsg_data hdr;
+
+	assert_true(tmsg_data_parse(d->data, d->len, &hdr));
+	return hdr.receiver;
+}
+
+static struct session *
+server_of(const struct owner *o, const struct dgram *d)
+{
+	return o->former && session_local_id(o->former) == receiver_of(d) ? o->former : o->server;
+}
+
+static struct session *
+client_of(const struct owner *o, const struct dgram *d)
+{
+	return connector_find(o->connector, receiver_of(d));
+}
+
 void
 owner_deliver(struct owner *o)
 {
@@ -233,7 +318,7 @@ owner_deliver(struct owner *o)
 
 		memmove(&o->queue[0], &o->queue[1], --o->n_queue * sizeof(o->queue[0]));
 		if (d.data[0] == TMSG_DATA)
-			data_in(d.to_server ? o->server : connector_session(o->connector), &d);
+			data_in(d.to_server ? server_of(o, &d) : client_of(o, &d), &d);
 		else if (!d.to_server)
 			connector_handshake_input(o->connector, &from, d.data, d.len, fake_now);
 		else if (o->server)
@@ -247,6 +332,8 @@ owner_tick(struct owner *o)
 	connector_tick(o->connector, fake_now);
 	if (o->server)
 		session_tick(o->server, fake_now);
+	if (o->former)
+		session_tick(o->former, fake_now);
 	owner_deliver(o);
 }
 
@@ -255,6 +342,8 @@ owner_next(const struct owner *o)
 {
 	struct mono next = connector_next(o->connector);
 
+	if (o->former)
+		next = mono_min(next, session_next(o->former));
 	return o->server ? mono_min(next, session_next(o->server)) : next;
 }
 

@@ -34,6 +34,11 @@ struct owner {
 	bool no_sec;                                   /* open fails */
 	bool stop_when_lost, stop_when_established, close_when_sent;
 	struct session *server;
+	struct session *former; /* with the keys before */
+	uint32_t server_id;     /* of the last one */
+	bool no_rekey_sec, deaf; /* rekey fails at once; nobody hears its handshake */
+	bool close_rekey_when_sent;
+	unsigned rekeys, rekeyed;
 	enum tmsg_reason refuse;
 	struct dgram queue[MAX_QUEUE];
 	unsigned n_queue;
