@@ -104,6 +104,10 @@ params_ok(const struct helper_params *params, char *err, size_t errlen)
 			snprintf(err, errlen, "hook %s: not an absolute path", params->hooks[i]);
 			return false;
 		}
+	if (params->resolvectl && (params->resolvectl[0] != '/' || !params->dns_device)) {
+		snprintf(err, errlen, "%s: not an absolute path, or for no interface", params->resolvectl);
+		return false;
+	}
 	return true;
 }
 
@@ -238,6 +242,16 @@ helper_run_hook(struct helper *h, unsigned index, const char *const env[])
 		return -EINVAL;
 	r = helper_env_pack(env, req.env, &env_len);
 	return r ? r : may_ask(h, &req, HELPER_REQUEST_HEAD + env_len, NULL);
+}
+
+int
+helper_set_dns(struct helper *h, const struct helper_dns *dns)
+{
+	const struct helper_request req = { .type = HELPER_SET_DNS, .dns = *dns };
+
+	if (!helper_dns_valid(dns))
+		return -EINVAL;
+	return may_ask(h, &req, HELPER_REQUEST_HEAD + sizeof(req.dns), NULL);
 }
 
 /* The helper's half of the socket goes when the process does.  Its hooks don't have it. */

@@ -12,10 +12,14 @@
 
 #include "castswitch/log.h"
 
+/* "domain", an interface, and as many names as there can be in the longest text of them. */
+enum { ARGS_MAX = 2 + (HELPER_DOMAINS_MAX + 1) / 2 };
+
 struct job {
-	unsigned hook;
-	size_t env_len;
-	char env[HELPER_ENV_BYTES_MAX];
+	const char *path;
+	bool is_hook; /* 'text' is its environment, else its arguments */
+	size_t text_len;
+	char text[HELPER_ENV_BYTES_MAX];
 };
 
 struct helper_hooks {
@@ -24,7 +28,7 @@ struct helper_hooks {
 	struct job jobs[HELPER_HOOKS_WAITING_MAX]; /* a ring */
 	unsigned first, waiting;
 	pid_t running; /* also its process group; 0 none */
-	unsigned running_hook;
+	const char *running_path;
 	int64_t deadline_ms;
 };
 
@@ -40,26 +44,52 @@ helper_hooks_new(const struct helper_params *params)
 	return q;
 }
 
+unsigned
+helper_hooks_room(const struct helper_hooks *q)
+{
+	return HELPER_HOOKS_WAITING_MAX - q->waiting;
+}
+
+static void
+add_job(struct helper_hooks *q, const char *path, bool is_hook, const char *text, size_t len)
+{
+	struct job *job = &q->jobs[(q->first + q->waiting++) % HELPER_HOOKS_WAITING_MAX];
+
+	job->path = path;
+	job->is_hook = is_hook;
+	job->text_len = len;
+	memcpy(job->text, text, len);
+}
+
 int
 helper_hooks_add(struct helper_hooks *q, unsigned index, const char *env, size_t env_len)
 {
-	struct job *job = &q->jobs[(q->first + q->waiting) % HELPER_HOOKS_WAITING_MAX];
-
 	if (!q->paths[index])
 		return -ENOENT;
-	if (q->waiting == HELPER_HOOKS_WAITING_MAX)
+	if (!helper_hooks_room(q))
 		return -EAGAIN;
-	job->hook = index;
-	job->env_len = env_len;
-	memcpy(job->env, env, env_len);
-	q->waiting++;
+	add_job(q, q->paths[index], true, env, env_len);
 	return 0;
 }
 
-/* In the child.  Its only files are 0, 1 and 2: the helper has no others without close-on-exec. */
-static void __attribute__((noreturn)) execute(const char *path, const struct job *job, pid_t helper)
+void
+helper_hooks_add_command(struct helper_hooks *q, const char *path, const char *args, size_t len)
 {
-	char *argv[] = { strdup(path), NULL };
+	add_job(q, path, false, args, len);
+}
+
+/* There are never more than fit. */
+static void
+make_args(char **argv, struct job *job)
+{
+	for (size_t at = 0; at < job->text_len; at += strlen(job->text + at) + 1)
+		*argv++ = job->text + at;
+}
+
+/* In the child.  Its only files are 0, 1 and 2: the helper has no others without close-on-exec. */
+static void __attribute__((noreturn)) execute(struct job *job, pid_t helper)
+{
+	char *argv[1 + ARGS_MAX + 1] = { strdup(job->path) };
 	struct helper_hook_env env;
 	sigset_t none;
 
@@ -69,28 +99,30 @@ static void __attribute__((noreturn)) execute(const char *path, const struct job
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
-	helper_env_make(&env, job->env, job->env_len);
+	helper_env_make(&env, job->text, job->is_hook ? job->text_len : 0);
+	if (!job->is_hook)
+		make_args(argv + 1, job);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == helper && chdir("/") == 0)
-		execve(path, argv, env.v);
-	log_error("hook", "%s: %s", path, strerror(errno));
+		execve(job->path, argv, env.v);
+	log_error("hook", "%s: %s", job->path, strerror(errno));
 	_exit(127);
 }
 
 static void
 start_next(struct helper_hooks *q, int64_t now_ms)
 {
-	const struct job *job = &q->jobs[q->first];
+	struct job *job = &q->jobs[q->first];
 	const pid_t helper = getpid(), pid = fork();
 
 	if (pid == 0)
-		execute(q->paths[job->hook], job, helper);
+		execute(job, helper);
 	if (pid < 0) {
-		log_error("hook", "%s: can't fork: %s", q->paths[job->hook], strerror(errno));
+		log_error("hook", "%s: can't fork: %s", job->path, strerror(errno));
 	} else {
 		setpgid(pid, pid); /* here as well, since a kill of the group may come before the child's own */
 		q->running = pid;
-		q->running_hook = job->hook;
+		q->running_path = job->path;
 		q->deadline_ms = now_ms + q->timeout_ms;
 	}
 	q->first = (q->first + 1) % HELPER_HOOKS_WAITING_MAX;
@@ -105,7 +137,7 @@ reap(struct helper_hooks *q)
 
 	if (!q->running || waitpid(q->running, &status, WNOHANG) != q->running)
 		return;
-	path = q->paths[q->running_hook];
+	path = q->running_path;
 	if (WIFSIGNALED(status))
 		log_warning("hook", "%s: killed by signal %d", path, WTERMSIG(status));
 	else if (WEXITSTATUS(status) != 0)
@@ -118,7 +150,7 @@ helper_hooks_run(struct helper_hooks *q, int64_t now_ms)
 {
 	reap(q);
 	if (q->running && now_ms >= q->deadline_ms) {
-		log_warning("hook", "%s: took longer than %u ms", q->paths[q->running_hook], q->timeout_ms);
+		log_warning("hook", "%s: took longer than %u ms", q->running_path, q->timeout_ms);
 		helper_hooks_kill(q);
 	}
 	while (!q->running && q->waiting)

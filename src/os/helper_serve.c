@@ -140,7 +140,7 @@ set_up(struct server *s, int fd, pid_t parent)
 	if (r == 0)
 		r = keep_signals(s);
 	if (r == 0)
-		r = keep_capabilities(s->params->n_hooks > 0);
+		r = keep_capabilities(s->params->n_hooks > 0 || s->params->resolvectl);
 	if (r == 0)
 		r = follow_parent(parent);
 	if (r == 0) {
@@ -235,6 +235,31 @@ serve_hook(struct server *s, const struct helper_request *req, size_t env_len)
 	must_answer(s, -helper_hooks_add(s->hooks, req->index, req->env, env_len), -1);
 }
 
+static int
+set_dns(struct server *s, const struct helper_dns *dns)
+{
+	struct helper_dns_call calls[HELPER_DNS_CALLS];
+	const char *path = s->params->resolvectl;
+	unsigned n;
+
+	if (!path || access(path, X_OK) != 0)
+		return -ENOENT;
+	if (helper_hooks_room(s->hooks) < HELPER_DNS_CALLS)
+		return -EAGAIN;
+	n = helper_dns_calls(dns, s->params->dns_device, calls);
+	for (unsigned i = 0; i < n; i++)
+		helper_hooks_add_command(s->hooks, path, calls[i].args, calls[i].len);
+	return 0;
+}
+
+static void
+serve_dns(struct server *s, const struct helper_request *req, size_t len)
+{
+	if (req->index != 0 || len != sizeof(req->dns) || !helper_dns_valid(&req->dns))
+		end_malformed(s);
+	must_answer(s, -set_dns(s, &req->dns), -1);
+}
+
 static void
 serve_stop(struct server *s, const struct helper_request *req, size_t env_len)
 {
@@ -271,6 +296,8 @@ serve_one(struct server *s)
 		serve_file(s, &req, env_len);
 	else if (req.type == HELPER_RUN_HOOK)
 		serve_hook(s, &req, env_len);
+	else if (req.type == HELPER_SET_DNS)
+		serve_dns(s, &req, env_len);
 	else if (req.type == HELPER_STOP)
 		serve_stop(s, &req, env_len);
 	else

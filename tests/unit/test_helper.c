@@ -240,7 +240,7 @@ a_malformed_request_ends_it(void **state)
 {
 	static const struct raw cases[] = {
 		{ "type 0", { .type = 0 }, 8 },
-		{ "type 4", { .type = 4 }, 8 },
+		{ "type 5", { .type = 5 }, 8 },
 		{ "short", { .type = HELPER_READ_FILE }, 7 },
 		{ "one byte", { .type = HELPER_READ_FILE }, 1 },
 		{ "file with variables", { .type = HELPER_READ_FILE, .env = "A=1" }, 12 },
@@ -254,6 +254,14 @@ a_malformed_request_ends_it(void **state)
 		{ "newline", { .type = HELPER_RUN_HOOK, .env = "A=\n" }, 12 },
 		{ "second one bad", { .type = HELPER_RUN_HOOK, .env = "A=1\0b=2" }, 16 },
 		{ "stop with index", { .type = HELPER_STOP, .index = 1 }, 8 },
+		{ "DNS without anything", { .type = HELPER_SET_DNS }, 8 },
+		{ "DNS, short", { .type = HELPER_SET_DNS }, 8 + sizeof(struct helper_dns) - 1 },
+		{ "DNS, long", { .type = HELPER_SET_DNS }, 8 + sizeof(struct helper_dns) + 1 },
+		{ "DNS with index", { .type = HELPER_SET_DNS, .index = 1 }, 8 + sizeof(struct helper_dns) },
+		{ "too many servers", { .type = HELPER_SET_DNS, .dns.n = 5 }, 8 + sizeof(struct helper_dns) },
+		{ "an option for a domain",
+		  { .type = HELPER_SET_DNS, .dns = { .n = 1, .domains = "-x" } },
+		  8 + sizeof(struct helper_dns) },
 		{ "stop with variables", { .type = HELPER_STOP, .env = "A=1" }, 12 },
 	};
 
