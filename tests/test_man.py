@@ -93,11 +93,12 @@ class Option:
         """What may be given, in the words of the manual."""
         count = f"list of {self.min} to {self.max} "
         automatic = ", or auto" if self.flags == "auto" else ""
+        words = "".join(f", or {w}" for w in self.words.split() if w != "-")
         number = {"-": "number", "a group": "number for a group"}.get(self.unit, f"number of {self.unit}")
         prefixes = {"bare": "addresses with or without prefix length", "networks": "networks"}
         return {
             "bool": "truth value",
-            "uint": f"{number}, {self.min} to {self.max}{automatic}",
+            "uint": f"{number}, {self.min} to {self.max}{automatic}{words}",
             "duration": f"duration, {self.min} to {self.max}{automatic}",
             "word": "one of " + ", ".join(self.words.split()),
             "string": f"text of {self.min} to {self.max} bytes",

@@ -50,6 +50,9 @@ enum conf_unregistered { CONF_UNREGISTERED_ROUTERS, CONF_UNREGISTERED_FLOOD, CON
 enum conf_non_ip { CONF_NON_IP_FLOOD, CONF_NON_IP_DROP };
 enum conf_duplicates { CONF_DUPLICATES_REPLACE, CONF_DUPLICATES_REFUSE };
 enum conf_remote_order { CONF_REMOTE_IN_ORDER, CONF_REMOTE_RANDOM };
+/* What an option may say in the place of a number. */
+enum conf_dscp { CONF_DSCP_MAX = 63, CONF_DSCP_COPY, CONF_DSCP_NONE };
+enum conf_mss { CONF_MSS_MIN = 536, CONF_MSS_MAX = 8960, CONF_MSS_AUTO, CONF_MSS_OFF };
 
 struct conf_prefixes {
 	struct ipprefix *v;
@@ -157,6 +160,8 @@ struct conf_tunnel {
 	nsec_t rekey; /* how long keys serve; a client goes by the shorter of its own and the server's */
 	/* A secret that both sides know: 64 hex digits (conf_is_key()), or the path of a file with them; "": none. */
 	char *access_key;
+	uint8_t dscp;       /* of outer packets: a number, or one of enum conf_dscp */
+	uint16_t mss_clamp; /* what TCP SYNs may announce: a number, or one of enum conf_mss */
 };
 
 /* Where a group goes besides where it was asked for; or, for a MAC, where frames to it go at all. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "castswitch/aead_openssl.h"
+#include "castswitch/ecn.h"
 
 #define APP_SOFTWARE "castswitch " PACKAGE_VERSION
 
@@ -120,6 +121,19 @@ app_session_params(struct session_params *ret)
 	*ret = (struct session_params){ .aead = aead_openssl(), .n_aeads = 2, .software = APP_SOFTWARE };
 	ret->aeads[0] = aes ? TMSG_AEAD_AES_256_GCM : TMSG_AEAD_CHACHA20_POLY1305;
 	ret->aeads[1] = aes ? TMSG_AEAD_CHACHA20_POLY1305 : TMSG_AEAD_AES_256_GCM;
+}
+
+struct port_peer_policy
+app_policy(const struct conf_tunnel *conf)
+{
+	struct port_peer_policy p = { .tos_keep = ECN_MASK, .clamp = conf->mss_clamp != CONF_MSS_OFF };
+	if (conf->dscp == CONF_DSCP_COPY)
+		p.tos_keep = 0xff;
+	else if (conf->dscp != CONF_DSCP_NONE)
+		p.tos_set = (uint8_t)(conf->dscp << 2);
+	if (conf->mss_clamp <= CONF_MSS_MAX)
+		p.mss = conf->mss_clamp;
+	return p;
 }
 
 /* A frame with as many tags as the switch looks through. */

@@ -3,6 +3,7 @@
 #define CASTSWITCH_APP_PARAMS_H
 
 #include "castswitch/conf.h"
+#include "castswitch/port_peer.h"
 #include "castswitch/session.h"
 #include "castswitch/switch.h"
 
@@ -13,6 +14,8 @@ void app_querier_addresses(const struct conf_prefixes *tap, struct sw_params *pa
 void app_port_params(const struct conf_port *conf, enum sw_port_kind kind, const char *name, struct sw_port_params *ret);
 /* What our side of a tunnel can, and its software's name; role and ids are the caller's. */
 void app_session_params(struct session_params *ret);
+/* What becomes of frames to and from a peer. */
+struct port_peer_policy app_policy(const struct conf_tunnel *conf);
 /* The longest datagram that an overlay of this MTU has use for. */
 uint16_t app_max_datagram(uint32_t mtu);
 /* A MAC of the switch's own: locally administered, random. */

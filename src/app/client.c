@@ -84,6 +84,8 @@ client_start_switch(struct client *c, char err[APP_ERROR_MAX])
 		c->tunnel = port_peer_new(c->sw, &port, loop_now(c->loop), &r);
 	}
 	if (c->tunnel)
+		client_set_policy(c);
+	if (c->tunnel)
 		r = loop_add_engine(c->loop, client_switch_next, client_switch_tick, c);
 	return c->tunnel && r == 0 ? APP_OK : app_fail(err, "switch", r);
 }

@@ -90,6 +90,8 @@ struct client {
 extern const struct connector_ops client_connector_ops; /* arg is the struct client */
 /* Sends what is queued. */
 void client_tunnel_flush(struct client *c, struct mono now);
+/* What the profile says of frames to and from the server. */
+void client_set_policy(struct client *c);
 /* Closes the socket and the resolver of the present try. */
 void client_tunnel_close(struct client *c);
 /* Another way may lead to the server now: goes on by that, if so. */

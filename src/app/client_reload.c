@@ -115,6 +115,7 @@ reload_apply(struct client *c, struct reload *r, struct mono now)
 	switch_reconfigure(c->sw, &params, now);
 	client_net_apply(c);
 	connector_set_rekey(c->connector, c->conf->tunnel.rekey);
+	client_set_policy(c);
 	client_look_at_server(c, now);
 }
 

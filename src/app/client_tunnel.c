@@ -14,6 +14,13 @@ client_remote(const struct client *c, unsigned number)
 	return &c->conf->remote.v[c->order[number]];
 }
 
+void
+client_set_policy(struct client *c)
+{
+	const struct port_peer_policy policy = app_policy(&c->conf->tunnel);
+	port_peer_set_policy(c->tunnel, &policy);
+}
+
 /* --- datagrams --- */
 
 static struct session *

@@ -110,6 +110,8 @@ void server_failure_log_init(struct server_failure_log *l, const struct rng *rng
 enum tmsg_reason server_vouch(struct server *s, const struct sec_identity *who, char *text, size_t len);
 /* Ends the sessions of those who may not be here any more, above all because their certificate has ended. */
 void server_look_at_peers(struct server *s, struct mono now);
+/* What the configuration says of frames to and from peers. */
+void server_set_policy(const struct server *s, struct server_peer *p);
 /* Tells sessions of datagrams that the kernel refused for their length. */
 void server_take_refused(struct server *s, struct udp *udp, struct mono now);
 /* BYE to everybody. */

@@ -132,6 +132,13 @@ server_reap_peers(struct server *s, struct mono now)
 	}
 }
 
+void
+server_set_policy(const struct server *s, struct server_peer *p)
+{
+	const struct port_peer_policy policy = app_policy(&s->conf->tunnel);
+	port_peer_set_policy(p->port, &policy);
+}
+
 static struct server_peer *
 server_peer_new(struct server *s, const char *name, bool endpoint, struct mono now, int *ret_err)
 {
@@ -154,6 +161,7 @@ server_peer_new(struct server *s, const char *name, bool endpoint, struct mono n
 		return NULL;
 	}
 	port_peer_set_owner(p->port, p);
+	server_set_policy(s, p);
 	list_push_back(&s->peers, &p->node);
 	server_set_static(s, port_peer_port(p->port), now);
 	return p;

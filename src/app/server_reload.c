@@ -81,6 +81,7 @@ reload_peer(struct server *s, struct server_peer *p, struct mono now)
 		return;
 	}
 	server_renew_port(s, port_peer_port(p->port), &p->conf->port, SW_PEER, now);
+	server_set_policy(s, p);
 	/* Changing the port can send, and sending can end the session. */
 	if (!p->session)
 		return;

@@ -55,6 +55,8 @@ static const char *const unregistered_words[] = { "routers", "flood", "drop", NU
 static const char *const non_ip_words[] = { "flood", "drop", NULL };
 static const char *const duplicates_words[] = { "replace", "refuse", NULL };
 static const char *const order_words[] = { "order", "random", NULL };
+static const char *const dscp_words[] = { "copy", "none", NULL };
+static const char *const mss_words[] = { "auto", "off", NULL };
 static const char *const log_words[] = { "error", "warning", "notice", "info", "debug", NULL };
 
 /* A field: its place and size. */
@@ -187,6 +189,9 @@ const struct conf_row conf_rows[] = {
 
 	{ TUNNEL, SC, "rekey", CONF_DURATION, SEC, 86400 * SEC, "1h", NULL, NULL, 0, TUNNEL_AT(rekey) },
 	{ TUNNEL, SC, "access-key", CONF_KEY, 0, 0, "", NULL, NULL, CONF_SECRET, TUNNEL_AT(access_key) },
+	{ TUNNEL, SC, "dscp", CONF_UINT, 0, CONF_DSCP_MAX, "copy", NULL, dscp_words, 0, TUNNEL_AT(dscp) },
+	{ TUNNEL, SC, "mss-clamp", CONF_UINT, CONF_MSS_MIN, CONF_MSS_MAX, "auto", "bytes", mss_words, 0,
+	  TUNNEL_AT(mss_clamp) },
 
 	{ PEERS, S, "max", CONF_UINT, 1, 4000, "1000", "peers", NULL, 0, SERVER_AT(peers_max) },
 	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },
@@ -237,6 +242,8 @@ _Static_assert(CONF_ROUTER_NEVER == 1 && CONF_ROUTER_ALWAYS == 2, "router_words"
 _Static_assert(CONF_UNREGISTERED_FLOOD == 1 && CONF_UNREGISTERED_DROP == 2, "unregistered_words");
 _Static_assert(CONF_NON_IP_DROP == 1 && CONF_REMOTE_RANDOM == 1, "non_ip_words, order_words");
 _Static_assert(CONF_DUPLICATES_REFUSE == 1, "duplicates_words");
+_Static_assert(CONF_DSCP_COPY == CONF_DSCP_MAX + 1 && CONF_DSCP_NONE == CONF_DSCP_MAX + 2, "dscp_words");
+_Static_assert(CONF_MSS_AUTO == CONF_MSS_MAX + 1 && CONF_MSS_OFF == CONF_MSS_MAX + 2, "mss_words");
 _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_INFO == 3 && LOG_LEVEL_DEBUG == 4, "log_words");
 
 static bool

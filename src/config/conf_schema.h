@@ -60,7 +60,7 @@ extern const struct conf_block conf_blocks[CONF_BLOCKS];
 
 enum conf_type {
 	CONF_BOOL,     /* bool */
-	CONF_UINT,     /* uint8_t, uint16_t or uint32_t */
+	CONF_UINT,     /* uint8_t, uint16_t or uint32_t; 'words' stand for max + 1, max + 2, ... */
 	CONF_DURATION, /* nsec_t */
 	CONF_WORD,     /* an enum: index into 'words' */
 	CONF_STRING,   /* char *; one line; min..max bytes */

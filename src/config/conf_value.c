@@ -170,6 +170,10 @@ set_number(const struct conf_row *row, void *field, const char *text, struct sbu
 		store(row, field, 0);
 		return true;
 	}
+	if (row->words && parse_word(row, text, &v)) {
+		store(row, field, row->max + 1 + v);
+		return true;
+	}
 	if (!(row->type == CONF_UINT ? conf_parse_uint(text, &v) : parse_duration(text, &v)))
 		return conf_wrong_value(row, text, row->type == CONF_UINT ? "not a number" : "not a duration", wrong);
 	if (v < row->min || v > row->max)

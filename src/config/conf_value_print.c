@@ -62,6 +62,8 @@ conf_print_allowed(const struct conf_row *row, struct sbuf *b)
 			sbuf_printf(b, " %s", row->unit);
 		if (row->flags & CONF_ZERO_IS_AUTO)
 			sbuf_puts(b, ", auto");
+		for (size_t i = 0; row->words && row->words[i]; i++)
+			sbuf_printf(b, ", %s", row->words[i]);
 		break;
 	case CONF_STRING:
 	case CONF_NAME:
@@ -185,6 +187,8 @@ conf_value_print(const struct conf_row *row, const void *field, struct sbuf *out
 	case CONF_DURATION:
 		if (conf_value_is_auto(row, field))
 			sbuf_puts(out, "auto");
+		else if (row->words && fetch(row, field) > row->max)
+			sbuf_puts(out, row->words[fetch(row, field) - row->max - 1]);
 		else
 			print_uint(row, fetch(row, field), out);
 		break;

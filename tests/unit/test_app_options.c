@@ -376,12 +376,51 @@ test_defaults(void **state)
 	made_free(&of_file);
 }
 
+/* tunnel { dscp, mss-clamp }: the bits of ECN are kept by all of them. */
+static void
+test_policy(void **state)
+{
+	static const struct {
+		uint8_t dscp;
+		uint16_t mss_clamp;
+		struct port_peer_policy policy;
+	} rows[] = {
+		{ CONF_DSCP_COPY, CONF_MSS_AUTO, { .tos_keep = 0xff, .clamp = true } },
+		{ CONF_DSCP_NONE, CONF_MSS_OFF, { .tos_keep = 3 } },
+		{ 0, 536, { .tos_keep = 3, .clamp = true, .mss = 536 } },
+		{ 46, 8960, { .tos_keep = 3, .tos_set = 0xb8, .clamp = true, .mss = 8960 } },
+		{ 63, CONF_MSS_AUTO, { .tos_keep = 3, .tos_set = 0xfc, .clamp = true } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct conf_tunnel conf = { .dscp = rows[i].dscp, .mss_clamp = rows[i].mss_clamp };
+		const struct port_peer_policy p = app_policy(&conf);
+
+		assert_int_equal(p.tos_keep, rows[i].policy.tos_keep);
+		assert_int_equal(p.tos_set, rows[i].policy.tos_set);
+		assert_int_equal(p.clamp, rows[i].policy.clamp);
+		assert_int_equal(p.mss, rows[i].policy.mss);
+	}
+}
+
+/* A frame of the MTU with two tags, in an outer packet of 1,500 bytes of IPv6. */
+static void
+test_max_datagram(void **state)
+{
+	(void)state;
+	assert_int_equal(app_max_datagram(1400), 1500 - 48);
+	assert_int_equal(app_max_datagram(8000), 8052);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_server),    cmocka_unit_test(test_client),   cmocka_unit_test(test_group_rules),
-		cmocka_unit_test(test_inherited), cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_server),       cmocka_unit_test(test_client),
+		cmocka_unit_test(test_group_rules),  cmocka_unit_test(test_inherited),
+		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_max_datagram),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

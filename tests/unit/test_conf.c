@@ -70,6 +70,8 @@ test_server_defaults(void **state)
 	assert_int_equal(n->non_ip_multicast, CONF_NON_IP_FLOOD);
 	assert_true(n->max_groups == 16384 && n->max_sources == 128);
 	assert_true(c->tunnel.rekey == 3600 * NSEC_PER_SEC);
+	assert_int_equal(c->tunnel.dscp, CONF_DSCP_COPY);
+	assert_int_equal(c->tunnel.mss_clamp, CONF_MSS_AUTO);
 	assert_int_equal(c->peers_max, 1000);
 	assert_int_equal(c->pool.n, 0);
 	assert_int_equal(c->n_peers, 0);
@@ -344,13 +346,14 @@ test_server_round_trip(void **state)
 static void
 test_client_round_trip(void **state)
 {
-	char *p = client_round_trip("remote = {a, \"[::1]:5\", 192.0.2.1:7}\nremote-order = random\n" ID
-				    "tap t { }\npull { address = false } tunnel { rekey = 1s }");
+	char *p = client_round_trip(
+		"remote = {a, \"[::1]:5\", 192.0.2.1:7}\nremote-order = random\n" ID
+		"tap t { }\npull { address = false } tunnel { rekey = 1s dscp = 46 mss-clamp = off }");
 
 	(void)state;
 	assert_has(p, "remote = {\"a:22424\", \"[::1]:5\", \"192.0.2.1:7\"}\nremote-order = random\n");
 	assert_has(p, "pull {\n\taddress = false\n\tmulticast-route = true\n\tmtu = true\n\troutes = true\n}\n");
-	assert_has(p, "tunnel {\n\trekey = 1s\n\taccess-key = \"\"\n}\n");
+	assert_has(p, "tunnel {\n\trekey = 1s\n\taccess-key = \"\"\n\tdscp = 46\n\tmss-clamp = off\n}\n");
 	assert_null(strstr(p, "server-name"));
 	assert_has(p, "\tca = \"c\"\n\tcrl = \"\"\n\tcrl-strict = false\n\tfingerprints = {}\n");
 	assert_null(strstr(p, "peers"));
@@ -457,6 +460,26 @@ takes(const struct conf_row *row, uint64_t v)
 	return good;
 }
 
+/* The words that stand for numbers above the range. */
+static void
+check_words(const struct conf_row *row)
+{
+	struct sbuf b;
+
+	sbuf_init(&b);
+	for (size_t i = 0; row->words && row->words[i]; i++) {
+		const uint64_t expect = row->max + 1 + i;
+		uint64_t field = 0;
+
+		assert_true(conf_value_set(row, &field, row->words[i], &b));
+		assert_memory_equal(&field, &expect, sizeof(field));
+		conf_value_print(row, &field, &b);
+		assert_string_equal(sbuf_str(&b), row->words[i]);
+		sbuf_reset(&b);
+	}
+	sbuf_free(&b);
+}
+
 /* Every default is a value, and every range ends where it says. */
 static void
 test_rows(void **state)
@@ -480,6 +503,7 @@ test_rows(void **state)
 		assert_true(takes(row, row->min) && takes(row, row->max) && !takes(row, row->max + one));
 		assert_true(row->min == 0 || !takes(row, row->min - one));
 		assert_true(row->size == 8 || row->max >> (8 * row->size) == 0);
+		check_words(row);
 	}
 }
 
