@@ -68,8 +68,8 @@ void identity_free(struct identity *id);
 const struct sec_identity *identity_self(const struct identity *id);
 enum identity_role identity_role(const struct identity *id);
 
-/* What deserves a warning though it works: our certificate is not for our role, or expires within 30 days; a CRL has
- * expired; "" else.  Several are joined by "; ".  Returns buf.  Reads the wall clock, so ask again from time to
+/* What deserves a warning though it works: our certificate is not for our role; it or a CA that no other one of its name
+ * outlives expires within 30 days, or has; so does a CRL, of whose life also less than a third must be left; "" else.  Several are joined by "; ".  Returns buf.  Reads the wall clock, so ask again from time to
  * time. */
 const char *identity_warning(const struct identity *id, char *buf, size_t len);
 

@@ -46,13 +46,18 @@ client_connector_tick(void *arg, struct mono now)
 static struct mono
 client_look_next(void *arg)
 {
-	return ((struct client *)arg)->look_at;
+	const struct client *c = arg;
+	return mono_min(c->look_at, c->warning.look_at);
 }
 
 static void
 client_look_tick(void *arg, struct mono now)
 {
-	client_look_at_server(arg, now);
+	struct client *c = arg;
+	if (mono_due(c->look_at, now))
+		client_look_at_server(c, now);
+	if (mono_due(c->warning.look_at, now))
+		app_warning_look(&c->warning, c->identity, now);
 }
 
 /* --- start --- */
@@ -134,6 +139,7 @@ client_start_connector(struct client *c, char err[APP_ERROR_MAX])
 	if (!c->connector || loop_add_engine(c->loop, client_connector_next, client_connector_tick, c) != 0 ||
 	    loop_add_engine(c->loop, client_look_next, client_look_tick, c) != 0)
 		return app_fail(err, "connector", ENOMEM);
+	app_warning_begin(&c->warning, c->identity, loop_now(c->loop));
 	return APP_OK;
 }
 
@@ -250,7 +256,9 @@ client_start_files(const struct app_program *prog, const struct app_options *o, 
 static enum app_exit
 client_with_config(const struct app_program *prog, const struct app_options *o, struct conf_client *conf)
 {
-	struct client c = { .conf = conf, .rng = random_rng(), .look_at = MONO_NEVER };
+	struct client c = {
+		.conf = conf, .rng = random_rng(), .look_at = MONO_NEVER, .warning = { .look_at = MONO_NEVER }
+	};
 	app_events_init(&c.events);
 	log_set_level(conf->log.level);
 	enum app_exit code = o->check ? APP_OK : client_start_files(prog, o, &c);

@@ -4,6 +4,7 @@
 
 #include "app_events.h"
 #include "app_files.h"
+#include "app_identity.h"
 #include "app_setup.h"
 #include "castswitch/conf.h"
 #include "castswitch/connector.h"
@@ -64,6 +65,7 @@ struct client {
 
 	unsigned order[CONNECTOR_MAX_REMOTES]; /* the connector's number -> index in conf.remote */
 	struct identity *identity;
+	struct app_warning warning;
 	struct dtls_ctx *dtls; /* of the next try */
 	struct access *access; /* NULL: there is no access key */
 	char server_name[256]; /* what the certificate of the present try had to be for */

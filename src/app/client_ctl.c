@@ -65,6 +65,8 @@ client_status(void *arg, const json_t *request, char *err, size_t errlen)
 			      client_addresses(c), "routes", client_routes(c), "tap", "name", tap_name(c->tap.tap),
 			      "mac", mac_str(&c->tap.mac, mac), "mtu", (int)c->tap.mtu);
 	if (o)
+		json_object_set_new(o, "identity", app_identity_json(c->identity));
+	if (o)
 		client_status_session(c, o, now);
 	return o;
 }

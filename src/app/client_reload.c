@@ -117,6 +117,7 @@ reload_apply(struct client *c, struct reload *r, struct mono now)
 	connector_set_rekey(c->connector, c->conf->tunnel.rekey);
 	client_set_policy(c);
 	client_look_at_server(c, now);
+	app_warning_begin(&c->warning, c->identity, now);
 }
 
 bool

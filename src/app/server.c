@@ -73,7 +73,7 @@ static struct mono
 server_look_next(void *arg)
 {
 	const struct server *s = arg;
-	return mono_min(s->look_at, s->reap_at);
+	return mono_min(mono_min(s->look_at, s->reap_at), s->warning.look_at);
 }
 
 static void
@@ -84,6 +84,8 @@ server_look_tick(void *arg, struct mono now)
 		server_reap_peers(s, now);
 	if (mono_due(s->look_at, now))
 		server_look_at_peers(s, now);
+	if (mono_due(s->warning.look_at, now))
+		app_warning_look(&s->warning, s->identity, now);
 }
 
 static void
@@ -159,6 +161,7 @@ server_start_sessions(struct server *s, char err[APP_ERROR_MAX])
 	if (!s->sessions || loop_add_engine(s->loop, server_sessions_next, server_sessions_tick, s) != 0 ||
 	    loop_add_engine(s->loop, server_look_next, server_look_tick, s) != 0)
 		return app_fail(err, "sessions", ENOMEM);
+	app_warning_begin(&s->warning, s->identity, loop_now(s->loop));
 	return APP_OK;
 }
 
@@ -305,6 +308,7 @@ server_with_config(const struct app_program *prog, const struct app_options *o, 
 			    .mtu = conf->sw.mtu,
 			    .rng = random_rng(),
 			    .look_at = MONO_NEVER,
+			    .warning = { .look_at = MONO_NEVER },
 			    .reap_at = MONO_NEVER };
 	list_init(&s.peers);
 	app_events_init(&s.events);

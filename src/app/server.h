@@ -4,6 +4,7 @@
 
 #include "app_events.h"
 #include "app_files.h"
+#include "app_identity.h"
 #include "app_setup.h"
 #include "app_takeover.h"
 #include "castswitch/conf.h"
@@ -81,6 +82,7 @@ struct server {
 	struct server_socket sockets[SERVER_MAX_SOCKETS];
 	size_t n_sockets;
 	struct identity *identity;
+	struct app_warning warning;
 	struct dtls_ctx *dtls;
 	struct access *access; /* NULL: there is no access key */
 	struct pool *pool; /* NULL: the configuration has none */

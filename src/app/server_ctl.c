@@ -37,6 +37,8 @@ server_status(void *arg, const json_t *request, char *err, size_t errlen)
 			      "querier", ctl_switch_querier(s->sw), "listen", listen);
 	if (o && s->tap.tap)
 		json_object_set_new(o, "tap", tap_json(&s->tap));
+	if (o && s->identity)
+		json_object_set_new(o, "identity", app_identity_json(s->identity));
 	if (o && s->n_nics)
 		json_object_set_new(o, "nics", server_nics_json(s));
 	if (o && s->conf->sw.vlan_aware)

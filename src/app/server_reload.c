@@ -159,6 +159,7 @@ reload_swap(struct server *s, struct reload *r)
 		s->dtls = r->dtls;
 		s->access = r->access;
 		dtls_listener_set_ctx(s->listener, s->dtls);
+		app_warning_begin(&s->warning, s->identity, loop_now(s->loop));
 	}
 	/* The one of the start stays, to compare with. */
 	if (old.conf == s->first)

@@ -106,8 +106,10 @@ add_crl(struct issuer *issuers, const STACK_OF(X509) * cas, X509_CRL *crl, const
 	else if (!add_entries(&issuers[at], entries))
 		pem_error(src, err, errlen, "out of memory");
 	else {
-		if (next_update > issuers[at].next_update)
+		if (next_update > issuers[at].next_update) {
 			issuers[at].next_update = next_update;
+			issuers[at].this_update = cert_time(X509_CRL_get0_lastUpdate(crl));
+		}
 		issuers[at].has_crl = true;
 		return true;
 	}
@@ -159,7 +161,7 @@ crl_expired(const struct identity *id, const uint8_t *issuer_sha256, int64_t now
 	for (int i = 0; i < sk_X509_num(id->cas); i++) {
 		const struct issuer *is = &id->issuers[i];
 		if (is->has_crl && now_unix >= is->next_update &&
-		    (!issuer_sha256 || memcmp(is->sha256, issuer_sha256, sizeof(is->sha256)) == 0))
+		    memcmp(is->sha256, issuer_sha256, sizeof(is->sha256)) == 0)
 			return is;
 	}
 	return NULL;

@@ -236,25 +236,71 @@ static void __attribute__((format(printf, 3, 4))) warn(char *buf, size_t len, co
 	va_end(ap);
 }
 
+static bool
+ends_soon(int64_t end, int64_t now)
+{
+	return end - now < (int64_t)WARN_DAYS * DAY_S;
+}
+
+/* Whether another CA of this name is believed for longer: then this one may go. */
+static bool
+is_succeeded(const struct identity *id, int at, int64_t end)
+{
+	for (int i = 0; i < sk_X509_num(id->cas); i++)
+		if (memcmp(id->issuers[i].sha256, id->issuers[at].sha256, IDENTITY_SHA256_LEN) == 0 &&
+		    cert_time(X509_get0_notAfter(sk_X509_value(id->cas, i))) > end)
+			return true;
+	return false;
+}
+
+static void
+warn_of_ca(const struct identity *id, int at, int64_t now, char *buf, size_t len)
+{
+	const ASN1_TIME *end = X509_get0_notAfter(sk_X509_value(id->cas, at));
+	char date[CERT_DATE_SIZE];
+
+	if (!ends_soon(cert_time(end), now) || is_succeeded(id, at, cert_time(end)))
+		return;
+	cert_date(end, date);
+	warn(buf, len, "the CA '%.100s' %s on %s", id->issuers[at].name,
+	     cert_time(end) <= now ? "has expired" : "expires", date);
+}
+
+/* A CRL that lives for a week only is made anew each week: what counts is the last third of its life then. */
+static void
+warn_of_crl(const struct identity *id, int at, int64_t now, char *buf, size_t len)
+{
+	const struct issuer *is = &id->issuers[at];
+	char date[CERT_DATE_SIZE];
+
+	if (!is->has_crl || !ends_soon(is->next_update, now) ||
+	    is->next_update - now >= (is->next_update - is->this_update) / 3)
+		return;
+	cert_day(is->next_update, date);
+	if (is->next_update > now)
+		warn(buf, len, "the CRL of '%.100s' expires on %s", is->name, date);
+	else
+		warn(buf, len, "the CRL of '%.100s' has expired on %s: %s", is->name, date,
+		     id->crl_strict ? "peers of this CA are refused" : "later revocations are not known");
+}
+
 const char *
 identity_warning(const struct identity *id, char *buf, size_t len)
 {
 	const int64_t now = (int64_t)time(NULL);
-	const struct issuer *expired = crl_expired(id, NULL, now);
 	char date[CERT_DATE_SIZE];
 
 	buf[0] = 0;
 	if (!cert_is_for(id->cert, id->role, true))
 		warn(buf, len, "our certificate is not for a %s (extended key usage): peers may refuse it",
 		     id->role == IDENTITY_SERVER ? "server" : "client");
-	if (id->self.not_after - now < (int64_t)WARN_DAYS * DAY_S) {
+	if (ends_soon(id->self.not_after, now)) {
 		cert_date(X509_get0_notAfter(id->cert), date);
-		warn(buf, len, "our certificate expires on %s", date);
+		warn(buf, len, "our certificate %s on %s", id->self.not_after <= now ? "has expired" : "expires", date);
 	}
-	if (expired) {
-		cert_day(expired->next_update, date);
-		warn(buf, len, "the CRL of '%.100s' has expired on %s: %s", expired->name, date,
-		     id->crl_strict ? "peers of this CA are refused" : "later revocations are not known");
+	for (int i = 0; i < sk_X509_num(id->cas); i++) {
+		warn_of_ca(id, i, now, buf, len);
+		warn_of_crl(id, i, now, buf, len);
 	}
 	return buf;
 }

@@ -35,6 +35,7 @@ struct issuer {
 	char name[CERT_NAME_SIZE];           /* for messages */
 	bool has_crl;
 	int64_t next_update;     /* the latest of its CRLs; INT64_MAX: never */
+	int64_t this_update;     /* of that one */
 	struct revoked *revoked; /* of all its CRLs, by serial */
 	size_t n_revoked;
 };
@@ -117,7 +118,7 @@ bool crl_load(struct issuer *issuers, const STACK_OF(X509) *cas, const struct pe
 	      size_t errlen);
 /* The entry of a certificate, or NULL. */
 const struct revoked *crl_find(const struct identity *id, const struct sec_identity *who);
-/* A CA of this name (NULL: any) whose CRL has expired, or NULL. */
+/* A CA of this name whose CRL has expired, or NULL. */
 const struct issuer *crl_expired(const struct identity *id, const uint8_t *issuer_sha256, int64_t now_unix);
 
 /* --- verify.c --- */

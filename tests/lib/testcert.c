@@ -169,7 +169,7 @@ testcert_crl(const struct testcrl_opts *o)
 	must(X509_CRL_set_issuer_name(crl, X509_get_subject_name(o->issuer->x509)) == 1);
 	for (size_t i = 0; i < 4 && o->revoked[i]; i++)
 		add_revoked(crl, o->revoked[i], t, i == 0 && o->critical_entry);
-	must(X509_time_adj_ex(t, -60, 0, NULL) && X509_CRL_set1_lastUpdate(crl, t) == 1);
+	must(X509_time_adj_ex(t, o->from_days, o->from_days ? 0 : -60, NULL) && X509_CRL_set1_lastUpdate(crl, t) == 1);
 	must(X509_time_adj_ex(t, days, o->next_s, NULL) && (o->no_next || X509_CRL_set1_nextUpdate(crl, t) == 1));
 	if (o->critical)
 		add_delta_indicator(crl);

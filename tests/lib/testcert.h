@@ -32,6 +32,7 @@ struct testcrl_opts {
 	const struct testcert *signer;     /* whose key it is really; NULL: the issuer's */
 	const struct testcert *revoked[4]; /* until the first NULL */
 	int revoked_days;                  /* when that was, relative to now */
+	int from_days;                     /* thisUpdate relative to now; 0: a minute ago */
 	int next_days, next_s;             /* nextUpdate relative to now; both 0: in 30 days */
 	bool no_next;                      /* no nextUpdate at all */
 	bool critical, critical_entry;     /* a critical extension, of the list or of its first entry */

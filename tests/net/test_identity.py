@@ -135,5 +135,33 @@ def server_ends(net):
     two.wait_connected()
 
 
+def end_of(path):
+    """Of a certificate, as the status shows it."""
+    out = castnet.run("openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in", path)
+    return out.partition("=")[2].strip().replace(" ", "T")
+
+
+@casttest.case("the status shows our own certificate, and warns of its end, 30 days before", fresh=True)
+def own(net):
+    one = net.clients[0]
+    shown = net.server.status()["identity"]
+    expect(shown["name"] == SERVER_NAME and shown["expires"] == end_of(pki(net, "server.crt")), f"{shown}")
+    expect("warning" not in shown and re.fullmatch("[0-9A-F]+", shown["serial"]), f"{shown}")
+    expect(one.status()["identity"]["name"] == one.name, f"{one.status()}")
+    c = Certificate(net, "ending", one.name, "eku=clientAuth", f"ends={30 * 86400 + 10}")
+    mark = Mark(one)
+    write(one.config, client_config(net, one, identity(read(c.crt), read(c.key), read(pki(net, "ca.crt")),
+                                                       f'server-name = "{SERVER_NAME}"')))
+    one.castctl("reload")
+    shown = one.status()["identity"]
+    expect(shown["expires"] == end_of(c.crt) and "warning" not in shown, f"{shown}")
+    expect(not mark.matching(".*expires.*"), f"{mark.lines()}")
+    says = f"our certificate expires on {end_of(c.crt)[:10]}"
+    wait_for("the status warns", lambda: one.status()["identity"].get("warning") == says, 15)
+    expect(re.search(rf"(?m)^identity\.warning +{says}$", one.castctl("status")), one.castctl("status"))
+    one.castctl("reload")
+    mark.wait(f"castswitch: warning: {says}")
+
+
 if __name__ == "__main__":
     casttest.main(setup)

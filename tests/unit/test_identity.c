@@ -363,6 +363,45 @@ test_warning(void **state)
 	testcert_free(late);
 }
 
+/* A CA that ends soon, or has ended, unless another one of its name is believed for longer. */
+static void
+test_warning_of_ca(void **state)
+{
+	struct fixture *f = *state;
+	struct identity_params p = f->params;
+	struct testcert *late =
+		testcert_new(&(struct testcert_opts){ .cn = "Old CA", .ca = true, .from_days = -1, .to_days = 29 });
+	struct testcert *gone =
+		testcert_new(&(struct testcert_opts){ .cn = "Gone CA", .ca = true, .from_days = -9, .to_days = -2 });
+	struct testcert *next =
+		testcert_new(&(struct testcert_opts){ .cn = "Old CA", .ca = true, .from_days = -1, .to_days = 300 });
+	char err[256], expected[256], date[16], warning[256], *both, *all, *renewed;
+	struct identity *id;
+
+	both = testcert_join(f->ca->cert_pem, late->cert_pem);
+	all = testcert_join(both, gone->cert_pem);
+	renewed = testcert_join(both, next->cert_pem);
+	p.ca = all;
+	id = identity_load(&p, err, sizeof(err));
+	assert_non_null(id);
+	snprintf(date, sizeof(date), "%s", date_in(29));
+	snprintf(expected, sizeof(expected), "the CA 'Old CA' expires on %s; the CA 'Gone CA' has expired on %s", date,
+		 date_in(-2));
+	assert_string_equal(identity_warning(id, warning, sizeof(warning)), expected);
+	identity_free(id);
+	p.ca = renewed;
+	id = identity_load(&p, err, sizeof(err));
+	assert_non_null(id);
+	assert_string_equal(identity_warning(id, warning, sizeof(warning)), "");
+	identity_free(id);
+	free(both);
+	free(all);
+	free(renewed);
+	testcert_free(late);
+	testcert_free(gone);
+	testcert_free(next);
+}
+
 /* A small buffer gets a cut message, never more. */
 static void
 test_short_buffer(void **state)
@@ -447,6 +486,7 @@ main(void)
 		CASE(test_dates),
 		CASE(test_ca),
 		CASE(test_warning),
+		CASE(test_warning_of_ca),
 		CASE(test_short_buffer),
 		cmocka_unit_test(test_fingerprint),
 		cmocka_unit_test(test_names),

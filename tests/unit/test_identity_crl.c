@@ -408,6 +408,29 @@ test_not_expired(void **state)
 	assert_string_equal(warning_of(load(f)), "");
 }
 
+/* 30 days before the end, or if it lives for less than 90 in the last third of its life. */
+static void
+test_expires_soon(void **state)
+{
+	static const struct {
+		int from, to;
+		bool soon;
+	} cases[] = {
+		{ -100, 31, false }, { -100, 29, true }, { -62, 29, true }, { -55, 29, false },
+		{ -5, 2, true },     { -3, 2, false },   { -100, 1, true },
+	};
+	struct fixture *f = *state;
+	char line[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct testcrl_opts o = { .issuer = f->ca, .from_days = cases[i].from, .next_days = cases[i].to };
+
+		f->params.crl = keep(f, testcert_crl(&o));
+		snprintf(line, sizeof(line), "the CRL of 'Test CA' expires on %s", meeting_date(cases[i].to));
+		assert_string_equal(warning_of(load(f)), cases[i].soon ? line : "");
+	}
+}
+
 /* The latest of a CA's counts, in whatever order; another CA's does not help. */
 static void
 test_expired_and_newer(void **state)
@@ -644,6 +667,7 @@ main(void)
 		CASE(test_not_expired),
 		CASE(test_expired_and_newer),
 		CASE(test_several_warnings),
+		CASE(test_expires_soon),
 		CASE(test_end_of_certificate),
 		CASE(test_ca_gone),
 		CASE(test_pin_gone),
