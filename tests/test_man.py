@@ -15,7 +15,7 @@ MAN = os.path.join(TOP, "src", "man")
 DUMP = os.path.join(BUILD, "tests", "unit", "conf_dump")
 PROGRAMS = ["castctl", "castpki", "castswitch", "castswitchd"]
 CONFIGURATIONS = {"server": "castswitchd.conf.5", "client": "castswitch.conf.5"}
-OPTIONS_MIN = {"server": 118, "client": 37}
+OPTIONS_MIN = {"server": 122, "client": 38}
 
 cases = failed = 0
 
@@ -114,13 +114,14 @@ class Option:
             "prefixes": count + prefixes.get(self.flags, "addresses with prefix length"),
             "remotes": count + "servers",
             "pins": count + "fingerprints",
+            "domains": count + "domains",
         }[self.type]
 
     def without(self):
         """What holds when it is not given."""
         if self.type in ("pem", "remotes", "port", "ports") and self.min != "0":
             return "required"
-        if self.type in ("addrs", "prefixes", "groups", "pins", "reserved"):
+        if self.type in ("addrs", "prefixes", "groups", "pins", "reserved", "domains"):
             words = [] if self.default == "-" else self.default.split()
             return "default {" + ", ".join(f'"{w}"' for w in words) + "}"
         return "default " + ("none" if self.default == "-" else self.default)

@@ -40,6 +40,10 @@ enum {
 	CONF_POOL_MAX = 8,
 	CONF_PEER_ADDRS_MAX = 8, /* what a push to a client holds */
 	CONF_ROUTES_MAX = 24, /* the same */
+	CONF_DNS_MAX = 4,     /* the same */
+	CONF_DOMAIN_MAX = 253,
+	CONF_DOMAINS_MAX = 8,
+	CONF_DOMAINS_BYTES_MAX = 255, /* of a peer's, with the spaces between them; the same */
 	CONF_REMOTES_MAX = 32,
 	CONF_FINGERPRINT_LEN = 32, /* SHA-256 of a certificate (DER) */
 };
@@ -61,6 +65,12 @@ struct conf_prefixes {
 
 struct conf_addrs {
 	struct ipaddr *v;
+	size_t n;
+};
+
+/* "corp.example.org", "~example.net", "~." */
+struct conf_domains {
+	char (*v)[CONF_DOMAIN_MAX + 1];
 	size_t n;
 };
 
@@ -196,6 +206,8 @@ struct conf_peer {
 	/* Networks (no host bits) that it reaches through the tunnel, by the tap's address of their family: there is
 	 * one. */
 	struct conf_prefixes routes;
+	struct conf_addrs dns; /* name servers: unicast addresses */
+	struct conf_domains dns_domains; /* which names they are asked for; none without dns */
 	nsec_t keepalive;
 	enum conf_duplicates duplicates; /* what becomes of a second session of that name */
 };
@@ -249,6 +261,7 @@ struct conf_pull {
 	bool multicast_route;
 	bool mtu;
 	bool routes;
+	bool dns;
 };
 
 struct conf_client {

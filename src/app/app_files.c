@@ -18,15 +18,17 @@ remember(struct app_files *f, unsigned which, const char *path)
 }
 
 bool
-app_files_start(struct app_files *f, const char *config, const struct conf_identity *identity,
-		const struct conf_tunnel *tunnel, const char *socket, char err[APP_ERROR_MAX])
+app_files_start(struct app_files *f, const struct app_files_params *p, char err[APP_ERROR_MAX])
 {
-	bool ok = remember(f, APP_FILE_CONFIG, config) && remember(f, APP_FILE_CERTIFICATE, identity->certificate) &&
+	const struct conf_identity *identity = p->identity;
+	bool ok = remember(f, APP_FILE_CONFIG, p->config) && remember(f, APP_FILE_CERTIFICATE, identity->certificate) &&
 		  remember(f, APP_FILE_KEY, identity->key) && remember(f, APP_FILE_CA, identity->ca) &&
-		  remember(f, APP_FILE_CRL, identity->crl) && remember(f, APP_FILE_ACCESS_KEY, tunnel->access_key);
+		  remember(f, APP_FILE_CRL, identity->crl) && remember(f, APP_FILE_ACCESS_KEY, p->tunnel->access_key);
 	const struct helper_params params = { .files = (const char *const *)f->paths,
 					      .n_files = APP_FILES,
-					      .socket = socket };
+					      .socket = p->socket,
+					      .resolvectl = p->dns_device ? app_resolvectl() : NULL,
+					      .dns_device = p->dns_device };
 	if (!ok) {
 		snprintf(err, APP_ERROR_MAX, "out of memory");
 		return false;

@@ -16,10 +16,20 @@ struct app_files {
 	struct helper *helper;  /* NULL: not started, open as we are */
 };
 
-/* Remembers the paths and starts the helper, which also removes 'socket' when the program ends.  Before any key is
- * read.  False with one line in err; app_files_fini() is fine then, too. */
-bool app_files_start(struct app_files *f, const char *config, const struct conf_identity *identity,
-		     const struct conf_tunnel *tunnel, const char *socket, char err[APP_ERROR_MAX]);
+/* The program that sets name servers. */
+const char *app_resolvectl(void);
+
+struct app_files_params {
+	const char *config;
+	const struct conf_identity *identity;
+	const struct conf_tunnel *tunnel;
+	const char *socket;     /* is removed when the program ends */
+	const char *dns_device; /* the interface whose name servers may be set, or NULL */
+};
+
+/* Remembers the paths and starts the helper.  Before any key is read.  False with one line in err; app_files_fini() is
+ * fine then, too. */
+bool app_files_start(struct app_files *f, const struct app_files_params *p, char err[APP_ERROR_MAX]);
 /* Ends the helper. */
 void app_files_fini(struct app_files *f);
 /* A descriptor for reading, or -errno.  An identity_open_fn: arg is the struct app_files. */

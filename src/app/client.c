@@ -206,6 +206,8 @@ client_stop(struct client *c)
 		connector_stop(c->connector, now);
 	client_tunnel_flush(c, now);
 	client_net_undo(c);
+	/* Ends the helper: resolvectl must be through before the interface is gone. */
+	app_files_fini(&c->files);
 	port_peer_free(c->tunnel, now);
 	connector_free(c->connector);
 	client_tunnel_close(c);
@@ -246,7 +248,12 @@ static enum app_exit
 client_start_files(const struct app_program *prog, const struct app_options *o, struct client *c)
 {
 	char err[APP_ERROR_MAX];
-	if (app_files_start(&c->files, o->config, &c->conf->identity, &c->conf->tunnel, c->conf->control.socket, err))
+	const struct app_files_params params = { .config = o->config,
+						 .identity = &c->conf->identity,
+						 .tunnel = &c->conf->tunnel,
+						 .socket = c->conf->control.socket,
+						 .dns_device = c->conf->tap.name };
+	if (app_files_start(&c->files, &params, err))
 		return APP_OK;
 	app_print_errors(prog, err);
 	return APP_PRIVILEGE;

@@ -44,6 +44,9 @@ struct client_net {
 	struct client_route routes[CLIENT_MAX_ROUTES];
 	unsigned n_routes;
 
+	struct helper_dns dns; /* what was tried last */
+	bool dns_set;          /* and it is set */
+
 	struct ipaddr server;      /* where it said so */
 	struct client_way ways[2]; /* of IPv4, of IPv6 */
 	struct route_watch *watch; /* while there is one */
@@ -118,6 +121,12 @@ void client_net_pushed(struct client *c, const struct tmsg_push *push, const str
 void client_net_apply(struct client *c);
 /* Removes what was added. */
 void client_net_undo(struct client *c);
+
+/* --- client_dns.c: name servers --- */
+/* Sets those of the last push, as far as the configuration lets it. */
+void client_dns_apply(struct client *c);
+/* Takes back what was set. */
+void client_dns_undo(struct client *c);
 
 /* --- client_routes.c: the routes that were pushed --- */
 /* Makes them what the last push says, as far as the configuration lets it. */

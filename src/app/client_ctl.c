@@ -29,6 +29,16 @@ client_routes(const struct client *c)
 	return list;
 }
 
+static json_t *
+client_dns(const struct client *c)
+{
+	char addr[IPADDR_STRLEN];
+	json_t *list = json_array();
+	for (unsigned i = 0; c->net.dns_set && i < c->net.push.n_dns; i++)
+		json_array_append_new(list, json_string(ipaddr_str(&c->net.push.dns[i], addr)));
+	return list;
+}
+
 static void
 client_status_session(const struct client *c, json_t *o, struct mono now)
 {
@@ -59,11 +69,11 @@ client_status(void *arg, const json_t *request, char *err, size_t errlen)
 	(void)request;
 	(void)err;
 	(void)errlen;
-	json_t *o = json_pack("{s:s,s:s,s:f,s:s,s:o,s:o,s:{s:s,s:s,s:i}}", "program", "castswitch", "version",
+	json_t *o = json_pack("{s:s,s:s,s:f,s:s,s:o,s:o,s:o,s:{s:s,s:s,s:i}}", "program", "castswitch", "version",
 			      PACKAGE_VERSION, "uptime_s", (double)(mono_since(c->started, now) / NSEC_PER_MSEC) / 1e3,
 			      "state", connector_state_name(connector_state(c->connector)), "addresses",
-			      client_addresses(c), "routes", client_routes(c), "tap", "name", tap_name(c->tap.tap),
-			      "mac", mac_str(&c->tap.mac, mac), "mtu", (int)c->tap.mtu);
+			      client_addresses(c), "routes", client_routes(c), "dns", client_dns(c), "tap", "name",
+			      tap_name(c->tap.tap), "mac", mac_str(&c->tap.mac, mac), "mtu", (int)c->tap.mtu);
 	if (o)
 		json_object_set_new(o, "identity", app_identity_json(c->identity));
 	if (o)

@@ -127,6 +127,7 @@ client_net_apply(struct client *c)
 	client_set_addrs(c, push->addrs, pull->address ? push->n_addrs : 0);
 	client_set_routes(c, pull->multicast_route && push->multicast_route);
 	client_routes_apply(c);
+	client_dns_apply(c);
 }
 
 void
@@ -143,6 +144,7 @@ client_net_undo(struct client *c)
 {
 	if (!c->tap.tap)
 		return;
+	client_dns_undo(c);
 	client_routes_drop(c);
 	client_way_clean(c);
 	client_set_routes(c, false);

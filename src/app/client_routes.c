@@ -13,8 +13,9 @@ static const char *
 route_str(const struct client_route *r, char buf[ROUTE_STRLEN])
 {
 	char dst[IPADDR_STRLEN], gateway[IPADDR_STRLEN];
-	snprintf(buf, ROUTE_STRLEN, "%s/%u via %s", ipaddr_str(&r->dst.addr, dst), r->dst.len,
-		 ipaddr_str(&r->gateway, gateway));
+	bool via = !ipaddr_is_any(&r->gateway);
+	snprintf(buf, ROUTE_STRLEN, "%s/%u%s%s", ipaddr_str(&r->dst.addr, dst), r->dst.len, via ? " via " : "",
+		 via ? ipaddr_str(&r->gateway, gateway) : "");
 	return buf;
 }
 
@@ -48,10 +49,7 @@ want_route(struct client *c, struct wanted *w, const struct ipprefix *dst)
 	bool v4 = ipaddr_is_v4(&dst->addr);
 	const struct ipaddr *gateway = &c->net.push.gateways[!v4];
 	char text[IPADDR_STRLEN];
-	if (ipaddr_is_any(gateway))
-		log_warning("net", "route %s/%u: the server did not say which way it leads",
-			    ipaddr_str(&dst->addr, text), dst->len);
-	else if (dst->len == 0)
+	if (dst->len == 0)
 		want_default(w, &dst->addr, gateway);
 	else if (dst->len == (v4 ? 32 : 128) && ipaddr_equal(&dst->addr, &c->net.server))
 		log_warning("net", "route %s/%u: left out, for that is the server itself", ipaddr_str(&dst->addr, text),
@@ -81,6 +79,13 @@ client_routes_cover(const struct client *c, const struct ipaddr *addr)
 	return false;
 }
 
+/* Without a gateway it is on the link. */
+static const struct ipaddr *
+gateway_of(const struct client_route *r)
+{
+	return ipaddr_is_any(&r->gateway) ? NULL : &r->gateway;
+}
+
 static void
 drop_routes(struct client *c, const struct wanted *keep)
 {
@@ -90,7 +95,7 @@ drop_routes(struct client *c, const struct wanted *keep)
 		const struct client_route *r = &net->routes[i];
 		if (find(keep->v, keep->n, r))
 			net->routes[n++] = *r;
-		else if (link_route_del(c->tap.link, &r->dst, tap_ifindex(c->tap.tap), &r->gateway, 0) != 0)
+		else if (link_route_del(c->tap.link, &r->dst, tap_ifindex(c->tap.tap), gateway_of(r), 0) != 0)
 			log_warning("net", "%s", link_error(c->tap.link));
 	}
 	net->n_routes = n;
@@ -107,7 +112,7 @@ add_route(struct client *c, const struct client_route *r)
 		log_warning("net", "route %s: left out, for the server would be behind it", route_str(r, buf));
 		return;
 	}
-	if (link_route_add(c->tap.link, &r->dst, tap_ifindex(c->tap.tap), &r->gateway, 0) != 0) {
+	if (link_route_add(c->tap.link, &r->dst, tap_ifindex(c->tap.tap), gateway_of(r), 0) != 0) {
 		log_warning("net", "%s", link_error(c->tap.link));
 		return;
 	}

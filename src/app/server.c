@@ -293,7 +293,11 @@ static enum app_exit
 server_start_files(const struct app_program *prog, const struct app_options *o, struct server *s)
 {
 	char err[APP_ERROR_MAX];
-	if (app_files_start(&s->files, o->config, &s->conf->identity, &s->conf->tunnel, s->conf->control.socket, err))
+	const struct app_files_params params = { .config = o->config,
+						 .identity = &s->conf->identity,
+						 .tunnel = &s->conf->tunnel,
+						 .socket = s->conf->control.socket };
+	if (app_files_start(&s->files, &params, err))
 		return APP_OK;
 	app_print_errors(prog, err);
 	return APP_PRIVILEGE;

@@ -142,7 +142,7 @@ bool server_identity(const struct conf_server *conf, struct app_files *files, st
 bool server_pool(const struct conf_server *conf, const struct conf_tap *running, struct pool **ret);
 /* Gives the peer its addresses: its own, or a lease.  False when the pool is exhausted. */
 bool server_give_addresses(struct server *s, struct server_peer *p);
-/* The routes that the peer is told, and the way they lead. */
+/* The routes that the peer is told, the way they lead, and name servers. */
 void server_push_net(const struct server *s, const struct server_peer *p, struct tmsg_push *push);
 
 /* --- server_ports.c: the tap, NICs, static entries --- */

@@ -92,7 +92,7 @@ server_give_addresses(struct server *s, struct server_peer *p)
 	return true;
 }
 
-/* --- routes --- */
+/* --- routes and name servers --- */
 
 /* The tap's address of a family: one in a network that the peer is in, if there is one. */
 static struct ipaddr
@@ -111,11 +111,24 @@ gateway_for(const struct conf_prefixes *tap, const struct server_peer *p, bool v
 	return any;
 }
 
+static void
+push_dns(const struct conf_peer *conf, struct tmsg_push *push)
+{
+	char *to = push->domains;
+	_Static_assert((int)CONF_DNS_MAX == (int)TMSG_MAX_DNS && (int)CONF_DOMAINS_BYTES_MAX == (int)TMSG_DOMAINS_MAX,
+		       "as much as a push holds");
+	for (size_t i = 0; i < conf->dns.n; i++)
+		push->dns[push->n_dns++] = conf->dns.v[i];
+	for (size_t i = 0; i < conf->dns_domains.n; i++)
+		to += sprintf(to, "%s%s", i ? " " : "", conf->dns_domains.v[i]);
+}
+
 void
 server_push_net(const struct server *s, const struct server_peer *p, struct tmsg_push *push)
 {
 	const struct conf_prefixes *routes = &p->conf->routes, *tap = &s->first->tap.address;
 	_Static_assert((int)CONF_ROUTES_MAX == (int)TMSG_MAX_ROUTES, "as many as a push holds");
+	push_dns(p->conf, push);
 	for (size_t i = 0; i < routes->n; i++)
 		push->routes[push->n_routes++] = routes->v[i];
 	if (push->n_routes == 0)

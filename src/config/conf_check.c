@@ -163,6 +163,7 @@ conf_check_server(struct conf_server *c, const struct conf_scan *s, struct conf_
 	check_identity(&c->identity, any_pin(c), "a fingerprint in a peer block", s, e);
 	check_snooping(&c->snooping, s, e);
 	conf_check_peers(c, s, e);
+	conf_check_push(c, s, e);
 	conf_check_ports(c, s, e);
 	if (e->total == 0 && !c->tap.present && !c->listen.present && c->n_nics == 0)
 		conf_errors_add(e, 1, "tap: missing, nothing to switch (allowed: a tap, a nic or a listen block)");

@@ -16,6 +16,8 @@ void conf_check_client(struct conf_client *c, const struct conf_scan *s, struct 
 
 /* The part of it that is about the addresses and fingerprints of peers (conf_check_peers.c). */
 void conf_check_peers(struct conf_server *c, const struct conf_scan *s, struct conf_errors *e);
+/* The part that is about what peers are told (conf_check_push.c). */
+void conf_check_push(const struct conf_server *c, const struct conf_scan *s, struct conf_errors *e);
 /* The part that is about names of ports, static groups and static MACs (conf_check_ports.c). */
 void conf_check_ports(const struct conf_server *c, const struct conf_scan *s, struct conf_errors *e);
 

@@ -128,50 +128,6 @@ check_pool(const struct conf_server *c, const struct conf_scan *s, struct conf_e
 	}
 }
 
-/* --- routes ----------------------------------------------------------------------------------------------------------
- */
-
-/* Why no route can lead there, or NULL. */
-static const char *
-not_a_route(const struct ipprefix *p)
-{
-	if (ipaddr_is_multicast(&p->addr))
-		return "a multicast network (allowed there: multicast-route)";
-	return conf_host_bits_are(p, 0) ? NULL : "an address in a network, not a network";
-}
-
-/* The way there is the tap of the server. */
-static bool
-has_gateway(const struct conf_tap *tap, const struct ipprefix *p)
-{
-	for (size_t i = 0; i < tap->address.n; i++)
-		if (ipaddr_is_v4(&tap->address.v[i].addr) == ipaddr_is_v4(&p->addr))
-			return true;
-	return false;
-}
-
-static void
-check_routes(const struct conf_server *c, const struct conf_peer *peer, const struct conf_scan *s, size_t block,
-	     struct conf_errors *e)
-{
-	char buf[IPADDR_STRLEN];
-
-	/* What a peer has from peers is looked at there. */
-	if (!conf_scan_has(s, block, "routes"))
-		return;
-	for (size_t i = 0; i < peer->routes.n; i++) {
-		const struct ipprefix *p = &peer->routes.v[i];
-		const unsigned line = conf_scan_value_line(s, block, "routes", i);
-		const char *text = ipaddr_str(&p->addr, buf), *why = not_a_route(p);
-
-		if (why)
-			conf_errors_add(e, line, "routes: %s/%u is %s", text, p->len, why);
-		else if (!has_gateway(&c->tap, p))
-			conf_errors_add(e, line, "routes: the tap has no IPv%c address that leads to %s/%u",
-					ipaddr_is_v4(&p->addr) ? '4' : '6', text, p->len);
-	}
-}
-
 /* --- what only one peer may have -------------------------------------------------------------------------------------
  */
 
@@ -266,11 +222,9 @@ check_fingerprints_unique(const struct conf_server *c, const struct conf_scan *s
 void
 conf_check_peers(struct conf_server *c, const struct conf_scan *s, struct conf_errors *e)
 {
-	check_routes(c, &c->peers_default, s, conf_scan_find(s, CONF_BLOCK_PEERS), e);
 	for (size_t i = 0; i < c->n_peers; i++) {
 		struct conf_peer *p = &c->peer[i];
 
-		check_routes(c, p, s, s->of_kind[CONF_BLOCK_PEER][i], e);
 		for (size_t k = 0; k < p->address.n; k++)
 			check_peer_address(&c->tap, &p->address.v[k],
 					   conf_scan_value_line(s, s->of_kind[CONF_BLOCK_PEER][i], "address", k), e);

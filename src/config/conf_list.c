@@ -18,6 +18,7 @@ struct list {
 _Static_assert(sizeof(struct conf_addrs) == sizeof(struct list) &&
 		       sizeof(struct conf_prefixes) == sizeof(struct list) &&
 		       sizeof(struct conf_remotes) == sizeof(struct list) &&
+		       sizeof(struct conf_domains) == sizeof(struct list) &&
 		       sizeof(struct conf_fingerprints) == sizeof(struct list),
 	       "struct list");
 
@@ -28,6 +29,7 @@ union element {
 	struct conf_remote remote;
 	uint8_t pin[CONF_FINGERPRINT_LEN];
 	char port[CONF_PEER_NAME_MAX + 1];
+	char domain[CONF_DOMAIN_MAX + 1];
 	uint8_t reserved; /* the last byte of a reserved MAC address */
 };
 
@@ -52,6 +54,8 @@ element_size(enum conf_type t)
 		return CONF_FINGERPRINT_LEN;
 	case CONF_PORTS:
 		return CONF_PEER_NAME_MAX + 1;
+	case CONF_DOMAINS:
+		return CONF_DOMAIN_MAX + 1;
 	default:
 		return sizeof(struct ipprefix);
 	}
@@ -153,6 +157,39 @@ parse_remote(const struct conf_row *row, const char *text, struct conf_remote *r
 	return ret->host || conf_out_of_memory(wrong);
 }
 
+/* Labels of 1 to 63 letters, digits, hyphens and underscores, none of which begins with a hyphen, and a dot behind the
+ * last one or not.  A tilde before it: names in it are asked for, but it is not one to search in.  All names are "~.".
+ */
+static bool
+is_domain(const char *s)
+{
+	size_t label = 0, len;
+
+	if (strcmp(s, "~.") == 0)
+		return true;
+	s += *s == '~';
+	for (len = 0; s[len]; len++) {
+		const bool dot = s[len] == '.';
+
+		if (dot ? label == 0
+			: !isalnum((unsigned char)s[len]) && s[len] != '_' && (s[len] != '-' || label == 0))
+			return false;
+		label = dot ? 0 : label + 1;
+		if (label > 63)
+			return false;
+	}
+	return len > 0;
+}
+
+static bool
+parse_domain(const struct conf_row *row, const char *text, char *ret, struct sbuf *wrong)
+{
+	if (strlen(text) > CONF_DOMAIN_MAX || !is_domain(text))
+		return conf_wrong_value(row, text, "not a domain", wrong);
+	memcpy(ret, text, strlen(text));
+	return true;
+}
+
 /* 01:80:c2:00:00:00 to 01:80:c2:00:00:0f (IEEE 802.1Q-2022 8.6.3). */
 static bool
 parse_reserved(const struct conf_row *row, const char *text, uint8_t *ret, struct sbuf *wrong)
@@ -181,6 +218,8 @@ parse_element(const struct conf_row *row, const char *text, union element *ret, 
 	case CONF_PINS:
 		return conf_fingerprint_parse(text, ret->pin) ||
 		       conf_wrong_value(row, text, "not a fingerprint", wrong);
+	case CONF_DOMAINS:
+		return parse_domain(row, text, ret->domain, wrong);
 	case CONF_PORTS:
 		if (!conf_peer_name_valid(text))
 			return conf_wrong_value(row, text, "not the name of a port", wrong);
@@ -320,6 +359,7 @@ print_element(enum conf_type t, const void *element, struct sbuf *out)
 		conf_fingerprint_print(element, out);
 		break;
 	case CONF_PORTS:
+	case CONF_DOMAINS:
 		sbuf_puts(out, element);
 		break;
 	case CONF_REMOTES:

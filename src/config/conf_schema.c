@@ -195,6 +195,8 @@ const struct conf_row conf_rows[] = {
 
 	{ PEERS, S, "max", CONF_UINT, 1, 4000, "1000", "peers", NULL, 0, SERVER_AT(peers_max) },
 	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },
+	{ REMOTE, S, "dns", CONF_ADDRS, 0, CONF_DNS_MAX, NULL, NULL, NULL, 0, PEER_AT(dns) },
+	{ REMOTE, S, "dns-domains", CONF_DOMAINS, 0, CONF_DOMAINS_MAX, NULL, NULL, NULL, 0, PEER_AT(dns_domains) },
 	{ REMOTE, S, "routes", CONF_PREFIXES, 0, CONF_ROUTES_MAX, NULL, NULL, NULL, CONF_NETWORKS, PEER_AT(routes) },
 	{ REMOTE, S, "multicast-route", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PEER_AT(multicast_route) },
 	{ REMOTE, S, "keepalive", CONF_DURATION, SEC, 600 * SEC, "15s", NULL, NULL, 0, PEER_AT(keepalive) },
@@ -215,6 +217,7 @@ const struct conf_row conf_rows[] = {
 	{ PULL, C, "multicast-route", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PULL_AT(multicast_route) },
 	{ PULL, C, "mtu", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PULL_AT(mtu) },
 	{ PULL, C, "routes", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PULL_AT(routes) },
+	{ PULL, C, "dns", CONF_BOOL, 0, 0, "true", NULL, NULL, 0, PULL_AT(dns) },
 
 	{ CONTROL, S, "socket", CONF_STRING, 1, CONF_SOCKET_PATH_MAX, SERVER_SOCKET, NULL, NULL, 0,
 	  IN(CONF_BASE_SELF, struct conf_control, socket) },

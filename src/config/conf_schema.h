@@ -77,6 +77,7 @@ enum conf_type {
 	CONF_REMOTES,  /* struct conf_remotes */
 	CONF_PINS,     /* struct conf_fingerprints */
 	CONF_PORTS,    /* char (*)[CONF_PEER_NAME_MAX + 1] and behind it size_t */
+	CONF_DOMAINS, /* struct conf_domains */
 	CONF_RESERVED, /* uint16_t; bit n: the MAC address 01:80:c2:00:00:0n */
 };
 

@@ -99,6 +99,9 @@ conf_print_allowed(const struct conf_row *row, struct sbuf *b)
 	case CONF_PORTS:
 		sbuf_puts(b, "the name of the tap, a nic, a peer");
 		break;
+	case CONF_DOMAINS:
+		sbuf_puts(b, "such as corp.example.org, ~example.net, ~.");
+		break;
 	case CONF_RESERVED:
 		sbuf_puts(b, "01:80:c2:00:00:00 to 01:80:c2:00:00:0f");
 		break;

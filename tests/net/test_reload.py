@@ -393,7 +393,7 @@ def restart(net):
 
 
 # For each option another value, and what the answer names; None: it applies.
-PUSHED = {"routes": '{"10.99.0.0/16"}'}
+PUSHED = {"routes": '{"10.99.0.0/16"}', "dns": '{"10.8.0.2"}', "dns-domains": '{"example.org"}'}
 SNOOPING = {
     "igmp": "false", "mld": "false", "igmp-version": "2", "mld-version": "1", "querier": "off",
     "querier-address": '{"10.8.0.1"}', "query-interval": "60s", "query-response-interval": "5s",
@@ -432,8 +432,11 @@ OPTIONS = {
 
 @casttest.case("each option there is: applied, or named", fresh=True)
 def every_option(net):
+    for client in net.clients:  # they are not to call this host's resolvectl
+        write(client.config, f"{read(client.config)}\npull {{ dns = false }}\n")
+        client.castctl("reload")
     write(net.server.config, changed(net.good, (block(net.clients[0]), block(net.clients[0]).replace(
-        "{ ", f'{{ fingerprint = "{fingerprint(net, net.clients[0])}" '))))
+        "{ ", f'{{ fingerprint = "{fingerprint(net, net.clients[0])}" ')), ("peers {", 'peers { dns = {"10.8.0.1"} ')))
     code, text, err = call(net, "castswitchd", "--check", "--config", net.server.config)
     expect(code == 0, err)
     lines = options(text)

@@ -318,7 +318,7 @@ OPTIONS = {
     "snooping max-source-records": ("9999", None), "snooping max-hosts": ("9999", None),
     "tunnel rekey": ("30s", None), "tunnel access-key": (f'"{64 * "0"}"', None),
     "pull address": ("false", None), "pull multicast-route": ("false", None), "pull mtu": ("false", None),
-    "pull routes": ("false", None),
+    "pull routes": ("false", None), "pull dns": ("false", None),
     "control socket": ('"/nowhere/socket"', "control"), "log level": ("debug", None),
 }
 

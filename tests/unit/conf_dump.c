@@ -20,7 +20,8 @@ static const char *const types[] = {
 	[CONF_PEM] = "pem",       [CONF_PIN] = "pin",           [CONF_ADDR] = "addr",
 	[CONF_PORT] = "port",     [CONF_ADDRS] = "addrs",       [CONF_PREFIXES] = "prefixes",
 	[CONF_GROUPS] = "groups", [CONF_REMOTES] = "remotes",   [CONF_PINS] = "pins",
-	[CONF_PORTS] = "ports",   [CONF_RESERVED] = "reserved", [CONF_KEY] = "key",
+	[CONF_PORTS] = "ports",   [CONF_RESERVED] = "reserved", [CONF_DOMAINS] = "domains",
+	[CONF_KEY] = "key",
 };
 
 static void

@@ -259,6 +259,33 @@ test_peer_routes(void **state)
 }
 
 static void
+test_peer_dns(void **state)
+{
+	struct conf_server *c = server("peers { dns = {10.8.0.1, fd08::1} dns-domains = {corp.example.org, ~.} }\n"
+				       "peer a { dns = {192.0.2.53} }\npeer b { dns = {} dns-domains = {} }\n"
+				       "peer c { dns-domains = {_x.a-b.} }\ntap cast0 { }\n");
+	const struct conf_peer *all = &c->peers_default;
+
+	(void)state;
+	assert_int_equal(all->dns.n, 2);
+	assert_addr(&all->dns.v[1], "fd08::1");
+	assert_int_equal(all->dns_domains.n, 2);
+	assert_string_equal(all->dns_domains.v[0], "corp.example.org");
+	assert_string_equal(all->dns_domains.v[1], "~.");
+	assert_int_equal(c->peer[0].dns.n, 1);
+	assert_addr(&c->peer[0].dns.v[0], "192.0.2.53");
+	assert_int_equal(c->peer[0].dns_domains.n, 2);
+	assert_string_equal(c->peer[0].dns_domains.v[1], "~.");
+	assert_true(c->peer[1].dns.n == 0 && c->peer[1].dns_domains.n == 0);
+	assert_int_equal(c->peer[2].dns_domains.n, 1);
+	assert_string_equal(c->peer[2].dns_domains.v[0], "_x.a-b.");
+	conf_server_free(c);
+	char *p = server_round_trip("peers { dns = {10.8.0.1} dns-domains = {\"corp.example.org\", ~.} }\n" NIC);
+	assert_has(p, "\tdns = {\"10.8.0.1\"}\n\tdns-domains = {\"corp.example.org\", \"~.\"}\n");
+	free(p);
+}
+
+static void
 test_peer_names(void **state)
 {
 	char name[65];
@@ -298,7 +325,7 @@ test_client_values(void **state)
 		assert_int_equal(c->remote.v[i].port, remotes[i].port);
 	}
 	assert_int_equal(c->remote_order, CONF_REMOTE_RANDOM);
-	assert_true(c->pull.address && c->pull.multicast_route && !c->pull.mtu && c->pull.routes);
+	assert_true(c->pull.address && c->pull.multicast_route && !c->pull.mtu && c->pull.routes && c->pull.dns);
 	assert_false(c->snooping.igmp);
 	assert_int_equal(c->sw.mtu, 1280);
 	assert_prefix(&c->tap.address.v[0], "10.8.0.20/24");
@@ -352,7 +379,8 @@ test_client_round_trip(void **state)
 
 	(void)state;
 	assert_has(p, "remote = {\"a:22424\", \"[::1]:5\", \"192.0.2.1:7\"}\nremote-order = random\n");
-	assert_has(p, "pull {\n\taddress = false\n\tmulticast-route = true\n\tmtu = true\n\troutes = true\n}\n");
+	assert_has(p, "pull {\n\taddress = false\n\tmulticast-route = true\n\tmtu = true\n\troutes = true\n\tdns = "
+		      "true\n}\n");
 	assert_has(p, "tunnel {\n\trekey = 1s\n\taccess-key = \"\"\n\tdscp = 46\n\tmss-clamp = off\n}\n");
 	assert_null(strstr(p, "server-name"));
 	assert_has(p, "\tca = \"c\"\n\tcrl = \"\"\n\tcrl-strict = false\n\tfingerprints = {}\n");
@@ -701,6 +729,7 @@ main(void)
 		cmocka_unit_test(test_peers_inherit),
 		cmocka_unit_test(test_peer_addresses),
 		cmocka_unit_test(test_peer_routes),
+		cmocka_unit_test(test_peer_dns),
 		cmocka_unit_test(test_peer_names),
 		cmocka_unit_test(test_client_values),
 		cmocka_unit_test(test_server_round_trip),
