@@ -91,5 +91,8 @@ int link_way_find(struct link *l, const struct ipaddr *dst, unsigned without, bo
 int link_way_set(struct link *l, const struct ipaddr *dst, const struct link_way *way, bool own);
 /* The same 'dst' and 'way' as given to link_way_set(). */
 int link_way_del(struct link *l, const struct ipaddr *dst, const struct link_way *way);
+/* The interface that packets to 'dst', which is no link-local address, leave by now, by all tables and rules.
+ * -ENETUNREACH, -EHOSTUNREACH ... when they don't. */
+int link_out(struct link *l, const struct ipaddr *dst, unsigned *ret_oif);
 
 #endif

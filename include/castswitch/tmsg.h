@@ -133,6 +133,7 @@ enum tmsg_reason {
 	TMSG_REASON_PROTOCOL = 11,  /* the other side broke the protocol */
 	TMSG_REASON_NAME = 12,      /* the certificate's name cannot be a peer's name */
 	TMSG_REASON_UNTRUSTED = 13, /* BYE: the certificate is not, or not by that name, believed any more */
+	TMSG_REASON_LOOP = 14,      /* the way between the two leads through the tunnel itself */
 	TMSG_REASON_MAX
 };
 /* A few words for people; "reason N" territory is "unknown reason"; never NULL. */

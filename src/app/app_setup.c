@@ -145,6 +145,17 @@ app_tap_attach(struct app_tap *t, struct loop *loop, struct sw *sw, const struct
 	return r ? app_fail(err, params->name, -r) : APP_OK;
 }
 
+bool
+app_tap_leads_to(const struct app_tap *t, const struct endpoint *to)
+{
+	unsigned oif;
+	if (!t->tap)
+		return false;
+	if (!ipaddr_is_v4(&to->ip) && ipaddr_is_link_local(&to->ip))
+		return to->scope_id == tap_ifindex(t->tap);
+	return link_out(t->link, &to->ip, &oif) == 0 && oif == tap_ifindex(t->tap);
+}
+
 void
 app_tap_close(struct app_tap *t)
 {

@@ -52,6 +52,9 @@ enum app_exit app_tap_open(struct app_tap *t, const struct conf_tap *conf, uint3
 /* Makes it a port with these params, up, its MAC static, its frames read by the loop, which ends should the interface vanish. */
 enum app_exit app_tap_attach(struct app_tap *t, struct loop *loop, struct sw *sw, const struct sw_port_params *params,
 			     char err[APP_ERROR_MAX]);
+/* Whether packets to there would leave by the tap, so that a tunnel would be inside of itself.  False when there is no
+ * tap. */
+bool app_tap_leads_to(const struct app_tap *t, const struct endpoint *to);
 /* The port is removed and the interface vanishes, and with it its addresses and routes. */
 void app_tap_close(struct app_tap *t);
 

@@ -164,7 +164,7 @@ client_new_udp(struct client *c, const struct endpoint *to, char err[APP_ERROR_M
 {
 	const struct endpoint any = { .ip = ipaddr_is_v4(&to->ip) ? ipaddr_v4_u32(0) : IPADDR_ANY };
 	const struct udp_params params = { .connect_to = to, .recv_tos = true };
-	if (client_routes_cover(c, &to->ip) && !client_way_keep(c, &to->ip)) {
+	if ((client_routes_cover(c, &to->ip) && !client_way_keep(c, &to->ip)) || app_tap_leads_to(&c->tap, to)) {
 		snprintf(err, APP_ERROR_MAX, "it would be reached through the tunnel itself");
 		return NULL;
 	}

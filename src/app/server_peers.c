@@ -100,6 +100,8 @@ server_admit(void *arg, struct session *session, const struct sec_identity *who,
 	enum tmsg_reason reason = server_vouch(s, who, text, TMSG_TEXT_MAX + 1);
 	if (reason != TMSG_REASON_NONE)
 		return reason;
+	if (app_tap_leads_to(&s->tap, &session_path(session)->remote))
+		return TMSG_REASON_LOOP;
 	if (s->n_peers >= s->conf->peers_max && !p) {
 		strcpy(text, "too many peers");
 		return TMSG_REASON_FULL;
@@ -294,6 +296,8 @@ server_moved(void *arg, struct session *session, const struct path *before, stru
 	port_peer_set_udp(port, s->sockets[session_path(session)->sock].udp);
 	log_limited(&p->moves, now, LOG_LEVEL_INFO, "peer", "%s: moved from %s to %s", p->name,
 		    endpoint_str(&before->remote, from), endpoint_str(&session_path(session)->remote, to));
+	if (app_tap_leads_to(&s->tap, &session_path(session)->remote))
+		session_close(session, TMSG_REASON_LOOP, "", now);
 }
 
 /* --- ends --- */

@@ -75,6 +75,12 @@ refuse_unpinned(const struct check *c)
 		      hex);
 }
 
+static bool
+refuse_ca(const struct check *c)
+{
+	return refuse(c, X509_V_ERR_INVALID_CA, "certificate of '%.120s' is a CA's, which no peer may use", c->name);
+}
+
 /* X509_verify_cert() failed: in words. */
 static bool
 refuse_chain(struct check *c)
@@ -90,6 +96,9 @@ refuse_chain(struct check *c)
 			cert_display_name(at, c->name);
 		return refuse_dates(c, at ? at : c->leaf, is_leaf ? "" : "the CA ", code);
 	case X509_V_ERR_INVALID_PURPOSE:
+		/* for the key usage of a CA */
+		if (is_leaf && X509_check_ca(c->leaf) != 0)
+			return refuse_ca(c);
 		if (is_leaf)
 			return refuse_purpose(c, cert_is_for(c->leaf, c->role, false) ? "key usage"
 										      : "extended key usage");
@@ -137,8 +146,7 @@ check_chain(struct check *c)
 	if (X509_verify_cert(c->x) != 1)
 		return refuse_chain(c);
 	if (X509_check_ca(c->leaf) != 0)
-		return refuse(c, X509_V_ERR_INVALID_CA, "certificate of '%.120s' is a CA's, which no peer may use",
-			      c->name);
+		return refuse_ca(c);
 	if (!cert_is_for(c->leaf, c->role, c->id->require_eku))
 		return refuse_purpose(c, "extended key usage");
 	return true;

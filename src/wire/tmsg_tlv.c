@@ -38,6 +38,7 @@ tmsg_reason_text(unsigned reason)
 		[TMSG_REASON_PROTOCOL] = "protocol error",
 		[TMSG_REASON_NAME] = "certificate name cannot be a peer name",
 		[TMSG_REASON_UNTRUSTED] = "certificate is no longer believed",
+		[TMSG_REASON_LOOP] = "the way there leads through the tunnel itself",
 	};
 	_Static_assert(sizeof(texts) / sizeof(texts[0]) == TMSG_REASON_MAX, "a text for each reason");
 

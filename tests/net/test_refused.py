@@ -173,6 +173,45 @@ def other_client(net, *more, ca=None):
     return config_with(net, c, ca, *more, remote=f"{castnet.SERVER_UNDER4}:{OTHER_PORT}")
 
 
+@casttest.case("client's certificate that says nothing of its purpose", fresh=True)
+def no_purpose(net):
+    c = Certificate(net, "plain", "client1")
+    refused(net, config_with(net, c, None, f'server-name = "{SERVER_NAME}"'),
+            r": not connected: certificate of 'client1' is not for a client \(extended key usage\)",
+            "peer sent alert: unsupported certificate")
+
+
+@casttest.case("certificate of an authority used as a client's", fresh=True)
+def authority_as_client(net):
+    refused(net, client_config(net, net.clients[0], identity(pki(net, "ca.crt"), pki(net, "ca.key"), pki(net, "ca.crt"),
+                                                             f'server-name = "{SERVER_NAME}"')),
+            r": not connected: certificate of '.*' is a CA's, which no peer may use", "peer sent alert: unknown CA")
+
+
+@casttest.case("server without extended master secret", fresh=True)
+def no_extended_master_secret(net):
+    """Another implementation: castswitchd always has it."""
+    config = write(os.path.join(net.dir, "openssl.cnf"), "openssl_conf = top\n[top]\nssl_conf = ssl\n[ssl]\n"
+                   "system_default = all\n[all]\nOptions = -ExtendedMasterSecret\n")
+    # It ends with its input.
+    silence = os.path.join(net.dir, "silence")
+    os.mkfifo(silence)
+    keeper = os.open(silence, os.O_RDWR)
+    program = Program("s_server", ["env", f"OPENSSL_CONF={config}", "sh", "-c", f'exec "$@" < {silence}', "sh",
+                                   "openssl", "s_server", "-dtls1_2", "-accept",
+                                   f"{castnet.SERVER_UNDER4}:{OTHER_PORT}", "-cert", pki(net, "server.crt"), "-key",
+                                   pki(net, "server.key"), "-CAfile", pki(net, "ca.crt"), "-Verify", "1"],
+                      net.server.ns, os.path.join(net.dir, "s_server.log"))
+    try:
+        with wrong_peer(net, other_client(net, f'server-name = "{SERVER_NAME}"')) as (_, client):
+            there = SERVER.replace(str(castnet.PORT), str(OTHER_PORT))
+            client.wait(rf"castswitch: warning: {there}: not connected: peer does not support the extended master "
+                        rf"secret \(RFC 7627\){AGAIN}")
+    finally:
+        program.kill()
+        os.close(keeper)
+
+
 @casttest.case("client's certificate used as a server's", fresh=True)
 def client_as_server(net):
     c = Certificate(net, "liar", SERVER_NAME, "eku=clientAuth", f"san=DNS:{SERVER_NAME}")
@@ -265,6 +304,42 @@ def exhausted(net):
     finally:
         edit(net.server.config, (pool + '\npeer "holder" { address = {"10.8.0.9", "10.8.0.10"} }', "peers {  }"))
         net.server.castctl("reload")
+
+
+# --- tunnels inside of themselves
+
+
+@casttest.case("server that is reached through the client's own interface", fresh=True)
+def own_tap(net):
+    one = net.clients[0]
+    c = Certificate(net, "good", "client1", "eku=clientAuth")
+    config = config_with(net, c, None, f'server-name = "{SERVER_NAME}"', remote="203.0.113.9")
+    with wrong_peer(net, config) as (_, client):
+        client.wait(r"castswitch: notice: connecting to 203\.0\.113\.9 .*")
+        one.ns.ip("route", "add", "203.0.113.9/32", "dev", TAP)
+        client.wait(r"castswitch: warning: 203\.0\.113\.9(:\d+)?: not connected: it would be reached through the "
+                    f"tunnel itself{AGAIN}", 20)
+
+
+@casttest.case("client that is reached through the server's own interface", fresh=True)
+def through_server(net):
+    """A second client on a host that is connected, which takes the server's address in the tunnel."""
+    two = net.clients[1]
+    c = Certificate(net, "inner", "inner", "eku=clientAuth")
+    path = write(os.path.join(net.dir, "inner.conf"), client_config(
+        net, two, identity(c.crt, c.key, pki(net, "ca.crt"), f'server-name = "{SERVER_NAME}"'),
+        remote=net.server.addr4, control=f"{net.dir}/inner.sock", tap="cast9"))
+    server, client = Mark(net.server), Mark(two)
+    text = "refused: the way there leads through the tunnel itself"
+    with Pings(two, net.server.addr4):
+        program = Program("inner", [castnet.binary("castswitch"), "--config", path], two.ns, two.log)
+        try:
+            server.wait(rf"castswitchd: warning: {re.escape(two.addr4)}:\d+ inner: not connected: {text}")
+            there = f"{re.escape(net.server.addr4)}:{castnet.PORT}"
+            client.wait(rf"castswitch: warning: {there}: not connected: {text}{AGAIN}")
+            expect("inner" not in net.peers(), "it is a peer")
+        finally:
+            program.kill()
 
 
 # --- nobody there

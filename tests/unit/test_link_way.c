@@ -386,6 +386,31 @@ changes_of_routes_are_noticed(void **state)
 	route_watch_close(NULL);
 }
 
+/* What the kernel does now, other tables and our own routes included. */
+static void
+where_packets_leave_now(void **state)
+{
+	struct fixture *f = *state;
+	const struct ipaddr near = addr("192.0.2.9"), far = addr("203.0.113.5"), v6 = addr("2001:db8::9");
+	unsigned oif = 77;
+
+	assert_int_equal(link_out(f->link, &near, &oif), 0);
+	assert_int_equal(oif, f->eth0);
+	assert_int_equal(link_out(f->link, &v6, &oif), 0);
+	assert_int_equal(oif, f->eth0);
+	oif = 77;
+	assert_int_equal(link_out(f->link, &far, &oif), -ENETUNREACH);
+	assert_int_equal(oif, 77);
+	assert_string_equal(link_error(f->link), "can't find out how to reach 203.0.113.5: Network is unreachable");
+	run("ip route add 203.0.113.0/24 dev cast0");
+	assert_int_equal(link_out(f->link, &far, &oif), 0);
+	assert_int_equal(oif, f->cast0);
+	run("ip route add 203.0.113.5/32 via 192.0.2.1 table 77 && ip rule add to 203.0.113.5 table 77");
+	assert_int_equal(link_out(f->link, &far, &oif), 0);
+	assert_int_equal(oif, f->eth0);
+	run("ip rule del to 203.0.113.5 table 77");
+}
+
 int
 main(void)
 {
@@ -402,6 +427,7 @@ main(void)
 		T(nowhere_is_a_way_too),
 		T(deleting_never_takes_what_somebody_else_added),
 		T(changes_of_routes_are_noticed),
+		T(where_packets_leave_now),
 	};
 #undef T
 
