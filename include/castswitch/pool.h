@@ -5,7 +5,8 @@
  * one unused for longest first.  Network, broadcast (IPv4) and subnet-router (IPv6) addresses and those reserved by
  * the owner are never handed out.  Of a large prefix only the first POOL_MAX_HOSTS addresses are used.
  *
- * An engine without I/O or time; the order of calls is its clock.
+ * An engine without I/O or time; the order of calls is its clock.  Who keeps leases in a file asks pool_changes() when to
+ * write it, pool_each() what, and reads it back by pool_restore().
  */
 #ifndef CASTSWITCH_POOL_H
 #define CASTSWITCH_POOL_H
@@ -39,6 +40,16 @@ void pool_inherit(struct pool *p, const struct pool *old);
 bool pool_lease(struct pool *p, const char *name, struct ipprefix ret[POOL_MAX_PREFIXES], size_t *ret_n);
 /* The name's session ended: its lease may be given away when nothing else is free.  Unknown names are ignored. */
 void pool_release(struct pool *p, const char *name);
+
+/* A lease that the name once had, and that is not in use: an address of each prefix, in any order; others are ignored.
+ * The one unused for longest comes first.  Before the first lease.  False, and nothing has changed, when an address is
+ * missing, taken or reserved, the name has a lease or is none, or memory is short. */
+bool pool_restore(struct pool *p, const char *name, const struct ipaddr *addrs, size_t n);
+/* Each lease, those not in use first, the one unused for longest before all; one address of each prefix. */
+typedef void pool_each_fn(void *arg, const char *name, const struct ipaddr *addrs, size_t n);
+void pool_each(const struct pool *p, pool_each_fn *fn, void *arg);
+/* Another number whenever a name was given an address, or one was taken from it. */
+uint64_t pool_changes(const struct pool *p);
 
 /* Leases in use, and all that are remembered. */
 size_t pool_in_use(const struct pool *p);

@@ -31,6 +31,7 @@ struct pool {
 	struct hmap leases;
 	struct list idle;
 	size_t n_in_use;
+	uint64_t changes;
 };
 
 /* Names are those of admitted peers: nobody can choose many of them, so the key need not be secret. */
@@ -143,6 +144,7 @@ lease_free(struct pool *p, struct lease *l)
 		p->n_in_use--;
 	hmap_remove(&p->leases, &l->node);
 	list_remove(&l->idle);
+	p->changes++;
 	free(l);
 }
 
@@ -199,20 +201,33 @@ make_room(struct pool *p)
 	return true;
 }
 
+/* One with these host numbers, which are free. */
 static struct lease *
-lease_new(struct pool *p, const char *name)
+lease_add(struct pool *p, const char *name, const uint32_t hosts[POOL_MAX_PREFIXES])
 {
-	struct lease *l = make_room(p) ? calloc(1, sizeof(*l)) : NULL;
+	struct lease *l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;
 	strncpy(l->name, name, POOL_NAME_MAX);
 	list_init(&l->idle);
 	for (size_t i = 0; i < p->n; i++) {
-		l->hosts[i] = find_free(&p->ranges[i]);
-		set_taken(&p->ranges[i], l->hosts[i], true);
+		l->hosts[i] = hosts[i];
+		set_taken(&p->ranges[i], hosts[i], true);
 	}
 	hmap_insert(&p->leases, &l->node, name_hash(l->name));
+	p->changes++;
 	return l;
+}
+
+static struct lease *
+lease_new(struct pool *p, const char *name)
+{
+	uint32_t hosts[POOL_MAX_PREFIXES];
+	if (!make_room(p))
+		return NULL;
+	for (size_t i = 0; i < p->n; i++)
+		hosts[i] = find_free(&p->ranges[i]);
+	return lease_add(p, name, hosts);
 }
 
 static bool
@@ -225,26 +240,26 @@ same_prefixes(const struct pool *a, const struct pool *b)
 	return same;
 }
 
+/* False when one of them cannot be had. */
+static bool
+all_free(const struct pool *p, const uint32_t hosts[POOL_MAX_PREFIXES])
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (hosts[i] == 0 || is_taken(&p->ranges[i], hosts[i]))
+			return false;
+	return true;
+}
+
 static void
 lease_inherit(struct pool *p, const struct lease *from)
 {
-	struct lease *l;
-	for (size_t i = 0; i < p->n; i++)
-		if (is_taken(&p->ranges[i], from->hosts[i]))
-			return;
-	l = calloc(1, sizeof(*l));
+	struct lease *l = all_free(p, from->hosts) ? lease_add(p, from->name, from->hosts) : NULL;
 	if (!l)
 		return;
-	memcpy(l->name, from->name, sizeof(l->name));
-	memcpy(l->hosts, from->hosts, sizeof(l->hosts));
 	l->in_use = from->in_use;
 	p->n_in_use += from->in_use;
-	list_init(&l->idle);
-	for (size_t i = 0; i < p->n; i++)
-		set_taken(&p->ranges[i], l->hosts[i], true);
 	if (!l->in_use)
 		list_push_back(&p->idle, &l->idle);
-	hmap_insert(&p->leases, &l->node, name_hash(l->name));
 }
 
 void
@@ -288,6 +303,50 @@ pool_release(struct pool *p, const char *name)
 	l->in_use = false;
 	p->n_in_use--;
 	list_push_back(&p->idle, &l->idle);
+}
+
+/* --- keeping leases --- */
+
+bool
+pool_restore(struct pool *p, const char *name, const struct ipaddr *addrs, size_t n)
+{
+	uint32_t hosts[POOL_MAX_PREFIXES] = { 0 };
+	size_t len = strlen(name);
+	if (len == 0 || len > POOL_NAME_MAX || lease_find(p, name))
+		return false;
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < n && hosts[i] == 0; k++)
+			hosts[i] = addr_host(&p->ranges[i], &addrs[k]);
+	struct lease *l = all_free(p, hosts) ? lease_add(p, name, hosts) : NULL;
+	if (!l)
+		return false;
+	list_push_back(&p->idle, &l->idle);
+	return true;
+}
+
+static void
+tell(const struct pool *p, const struct lease *l, pool_each_fn *fn, void *arg)
+{
+	struct ipaddr addrs[POOL_MAX_PREFIXES];
+	for (size_t i = 0; i < p->n; i++)
+		addrs[i] = host_addr(&p->ranges[i], l->hosts[i]);
+	fn(arg, l->name, addrs, p->n);
+}
+
+void
+pool_each(const struct pool *p, pool_each_fn *fn, void *arg)
+{
+	LIST_EACH (l, &p->idle, struct lease, idle)
+		tell(p, l, fn, arg);
+	HMAP_EACH (l, &p->leases, struct lease, node)
+		if (l->in_use)
+			tell(p, l, fn, arg);
+}
+
+uint64_t
+pool_changes(const struct pool *p)
+{
+	return p->changes;
 }
 
 size_t

@@ -185,6 +185,130 @@ test_inherit(void **state)
 	pool_free(p);
 }
 
+/* --- keeping leases --- */
+
+static bool
+restore(struct pool *p, const char *name, const char *a, const char *b)
+{
+	struct ipaddr addrs[2];
+	assert_true(ipaddr_parse(a, &addrs[0]));
+	assert_true(!b || ipaddr_parse(b, &addrs[1]));
+	return pool_restore(p, name, addrs, b ? 2 : 1);
+}
+
+static void
+append(void *arg, const char *name, const struct ipaddr *addrs, size_t n)
+{
+	char *to = arg, addr[IPADDR_STRLEN];
+	sprintf(to + strlen(to), "%s", name);
+	for (size_t i = 0; i < n; i++)
+		sprintf(to + strlen(to), " %s", ipaddr_str(&addrs[i], addr));
+	strcat(to, "\n");
+}
+
+static const char *
+all(const struct pool *p)
+{
+	static char text[1024];
+	text[0] = 0;
+	pool_each(p, append, text);
+	return text;
+}
+
+static void
+test_restore(void **state)
+{
+	(void)state;
+	struct pool *p = make("10.8.0.0/29", "fd08::/64");
+	assert_string_equal(all(p), "");
+	assert_true(restore(p, "a", "10.8.0.4", "fd08::9"));
+	assert_true(restore(p, "b", "fd08::4", "10.8.0.2")); /* in any order */
+	assert_int_equal(pool_known(p), 2);
+	assert_int_equal(pool_in_use(p), 0);
+	assert_string_equal(all(p), "a 10.8.0.4 fd08::9\nb 10.8.0.2 fd08::4\n");
+	assert_string_equal(lease(p, "a", 0), "10.8.0.4/29");
+	assert_string_equal(lease(p, "a", 1), "fd08::9/64");
+	assert_string_equal(all(p), "b 10.8.0.2 fd08::4\na 10.8.0.4 fd08::9\n");
+	assert_string_equal(lease(p, "c", 0), "10.8.0.1/29");
+	assert_string_equal(lease(p, "d", 0), "10.8.0.3/29");
+	assert_string_equal(lease(p, "e", 0), "10.8.0.5/29");
+	assert_string_equal(lease(p, "f", 0), "10.8.0.6/29");
+	/* when nothing is free, those that were restored go like others */
+	assert_string_equal(lease(p, "g", 0), "10.8.0.2/29");
+	assert_string_equal(lease(p, "b", 0), "");
+	pool_free(p);
+}
+
+static void
+test_restored_leases_go_in_their_order(void **state)
+{
+	(void)state;
+	struct pool *p = make("10.8.0.0/30", NULL);
+	assert_true(restore(p, "old", "10.8.0.2", NULL));
+	assert_true(restore(p, "new", "10.8.0.1", NULL));
+	assert_string_equal(lease(p, "x", 0), "10.8.0.2/30");
+	assert_string_equal(lease(p, "new", 0), "10.8.0.1/30");
+	pool_free(p);
+}
+
+static void
+test_what_cannot_be_restored(void **state)
+{
+	(void)state;
+	struct pool *p = make("10.8.0.0/29", "fd08::/64");
+	char name[POOL_NAME_MAX + 2];
+	reserve(p, "10.8.0.1");
+	assert_true(restore(p, "a", "10.8.0.2", "fd08::2"));
+	assert_false(restore(p, "a", "10.8.0.3", "fd08::3")); /* has one */
+	assert_false(restore(p, "b", "10.8.0.2", "fd08::3")); /* taken */
+	assert_false(restore(p, "b", "10.8.0.1", "fd08::3")); /* reserved */
+	assert_false(restore(p, "b", "10.8.0.3", NULL));      /* none of the other prefix */
+	assert_false(restore(p, "b", "10.8.0.3", "fd09::3"));
+	assert_false(restore(p, "b", "10.8.0.0", "fd08::3")); /* network, broadcast */
+	assert_false(restore(p, "b", "10.8.0.7", "fd08::3"));
+	assert_false(restore(p, "b", "10.8.0.8", "fd08::3"));
+	assert_false(restore(p, "b", "10.8.0.3", "fd08::1:1")); /* beyond what is used */
+	assert_false(restore(p, "", "10.8.0.3", "fd08::3"));
+	memset(name, 'x', sizeof(name));
+	name[POOL_NAME_MAX + 1] = 0;
+	assert_false(restore(p, name, "10.8.0.3", "fd08::3"));
+	assert_int_equal(pool_known(p), 1);
+	name[POOL_NAME_MAX] = 0;
+	assert_true(restore(p, name, "10.8.0.3", "fd08::3"));
+	assert_string_equal(lease(p, name, 0), "10.8.0.3/29");
+	assert_string_equal(lease(p, "b", 0), "10.8.0.4/29");
+	pool_free(p);
+}
+
+/* What each call changes of what a file holds. */
+static void
+test_changes(void **state)
+{
+	(void)state;
+	struct pool *p = make("10.8.0.0/30", NULL), *next = make("10.8.0.0/30", NULL);
+	uint64_t was = pool_changes(p);
+	lease(p, "a", 0);
+	assert_true(pool_changes(p) != was);
+	was = pool_changes(p);
+	lease(p, "a", 0);
+	pool_release(p, "a");
+	lease(p, "a", 0);
+	assert_true(pool_changes(p) == was);
+	lease(p, "b", 0);
+	assert_true(pool_changes(p) != was);
+	was = pool_changes(p);
+	assert_string_equal(lease(p, "c", 0), "");
+	assert_true(pool_changes(p) == was);
+	pool_release(p, "b");
+	assert_string_not_equal(lease(p, "c", 0), "");
+	assert_true(pool_changes(p) != was);
+	was = pool_changes(next);
+	pool_inherit(next, p);
+	assert_true(pool_changes(next) != was);
+	pool_free(p);
+	pool_free(next);
+}
+
 int
 main(void)
 {
@@ -196,6 +320,10 @@ main(void)
 		cmocka_unit_test(test_edges_of_prefixes),
 		cmocka_unit_test(test_large_prefix_is_capped),
 		cmocka_unit_test(test_inherit),
+		cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_restored_leases_go_in_their_order),
+		cmocka_unit_test(test_what_cannot_be_restored),
+		cmocka_unit_test(test_changes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
