@@ -1,4 +1,5 @@
-/* frame_parse() and everything that looks at its result: frame_segments(), gm_parse().
+/* frame_parse() and everything that looks at its result: frame_segments(), gm_parse(); and what changes frames by a
+ * look of its own: ecn_decapsulate(), mss_clamp().
  *
  * Input: u16 gso.size, u8 flags (bit 0: IGMP needs Router Alert; bit 1: zeros follow up to SUPERFRAME bytes), then the
  * frame.
@@ -8,7 +9,9 @@
 #include <string.h>
 
 #include "castswitch/cursor.h"
+#include "castswitch/ecn.h"
 #include "castswitch/frame.h"
+#include "castswitch/mss.h"
 #include "fuzz/gm_check.h"
 
 enum { RULE_STRICT = 1, LONG = 2, SUPERFRAME = 65700 /* more than fits into 16 bits */ };
@@ -125,6 +128,66 @@ check_segments(const struct frame *f)
 		FUZZ_CHECK((uint64_t)(n - 1) * f->gso.size < f->len);
 }
 
+static uint8_t *
+copy_of(const struct frame *f)
+{
+	uint8_t *copy = malloc(f->len);
+
+	FUZZ_CHECK(copy != NULL);
+	memcpy(copy, f->data, f->len);
+	return copy;
+}
+
+/* Whether the copy means the same as f, but for ECN. */
+static void
+check_copy(const struct frame *f, uint8_t *copy, uint8_t ecn_mask)
+{
+	struct frame g = { .data = copy, .len = f->len, .gso = f->gso };
+
+	FUZZ_CHECK(frame_parse(&g) == DROP_NONE);
+	FUZZ_CHECK((g.tos | ecn_mask) == (f->tos | ecn_mask));
+	g.tos = f->tos;
+	FUZZ_CHECK(same_metadata(f, &g));
+}
+
+static void
+check_ecn(const struct frame *f, uint8_t outer)
+{
+	uint8_t *copy = copy_of(f);
+
+	if (ecn_decapsulate(copy, f->len, outer) == DROP_ECN)
+		FUZZ_CHECK((f->tos & ECN_MASK) == ECN_NOT_ECT && outer == ECN_CE && f->ip_end != 0);
+	if ((f->tos & ECN_MASK) == ECN_NOT_ECT || outer == ECN_NOT_ECT || f->ip_end == 0)
+		FUZZ_CHECK(memcmp(copy, f->data, f->len) == 0);
+	check_copy(f, copy, ECN_MASK);
+	free(copy);
+}
+
+/* Lowered once, it is low enough. */
+static void
+check_mss(const struct frame *f)
+{
+	const struct mss_limit limit = { .frame = f->gso.size, .mss = 1000 };
+	uint8_t *copy = copy_of(f);
+	const bool changed = mss_clamp(copy, f->len, &limit);
+
+	FUZZ_CHECK(!changed || (mss_is_syn(copy, f->len) && f->ip_proto == 6 && f->l4 != 0));
+	FUZZ_CHECK(changed == (memcmp(copy, f->data, f->len) != 0));
+	FUZZ_CHECK(!mss_clamp(copy, f->len, &limit));
+	check_copy(f, copy, 0);
+	free(copy);
+}
+
+static void
+check_changes(const struct frame *f)
+{
+	if (f->len > FRAME_MAX_PLAIN)
+		return;
+	for (uint8_t outer = 0; outer <= ECN_MASK; outer++)
+		check_ecn(f, outer);
+	check_mss(f);
+}
+
 static void
 check_parsed(const struct frame *f, const struct gm_rules *rules)
 {
@@ -137,6 +200,7 @@ check_parsed(const struct frame *f, const struct gm_rules *rules)
 		check_ip(f);
 	check_padding_is_ignored(f);
 	check_segments(f);
+	check_changes(f);
 	if (f->control == FRAME_IGMP || f->control == FRAME_MLD)
 		gm_check_frame(f, rules, &m);
 }

@@ -62,6 +62,7 @@ def mld(payload, dst, src=LINK_LOCAL, alert=True):
 
 UDP = be(5000, 2) + be(5001, 2) + be(12, 2) + be(0, 2) + b"data"
 TCP = be(80, 2) + be(4711, 2) + bytes(8) + b"\x50\x10" + bytes(6) + b"x" * 40
+SYN = be(4711, 2) + be(80, 2) + bytes(8) + b"\x80\x02" + bytes(6) + b"\x01\x02\x04\x05\xb4\x03\x03\x07\0\0\0\0"
 
 
 def igmp3_record(kind, group, sources=(), aux=b""):
@@ -155,6 +156,8 @@ def frame_seeds():
         "pim6": plain(GROUP6, SRC, IPV6, ipv6(b"\x20\0\xdf\xff", proto=103, dst=ip6(b"\xff\2", b"\x0d"))),
         "tcp4-gso": plain(HOST, SRC, IPV4, ipv4(TCP, proto=6, dst="10.0.0.2"), gso=16),
         "tcp4-gso-cut": plain(HOST, SRC, IPV4, ipv4(TCP[:10], proto=6, dst="10.0.0.2"), gso=4),
+        "syn4": plain(HOST, SRC, IPV4, ipv4(SYN, proto=6, dst="10.0.0.2")),
+        "syn6": plain(HOST, SRC, b"\x81\0\0\7", IPV6, ipv6(SYN, proto=6, dst=S6), gso=600),
         "udp4-gso": plain(HOST, SRC, IPV4, ipv4(UDP + bytes(60), dst="10.0.0.2"), gso=20),
         "tcp4-gso-long": plain(HOST, SRC, IPV4, long4, gso=1400, flags=2),
         "udp6-gso-long": plain(HOST, SRC, IPV6, long6, gso=1400, flags=2),
