@@ -316,6 +316,7 @@ OPTIONS = {
     "snooping non-ip-multicast": ("drop", None), "snooping strict-ssm": ("true", None),
     "snooping mrd-solicit": ("true", None), "snooping max-groups": ("99", None), "snooping max-sources": ("99", None),
     "snooping max-source-records": ("9999", None), "snooping max-hosts": ("9999", None),
+    "tunnel dscp": ("46", None), "tunnel mss-clamp": ("1200", None),
     "tunnel rekey": ("30s", None), "tunnel access-key": (f'"{64 * "0"}"', None),
     "pull address": ("false", None), "pull multicast-route": ("false", None), "pull mtu": ("false", None),
     "pull routes": ("false", None), "pull dns": ("false", None),

@@ -256,6 +256,23 @@ a_late_answer_is_proof(void **state)
 	assert_int_equal(l.m.state, PATH_MTU_DONE);
 }
 
+/* Nobody knows which of several an answer belongs to: it takes no measure. */
+static void
+an_answer_to_the_second_try(void **state)
+{
+	struct line l = line_new(1452, 1452, MS(20));
+
+	(void)state;
+	l.lose = 1;
+	line_begin(&l);
+	line_for(&l, MS(520));
+	assert_int_equal(l.m.size, 1452);
+	l.dead = true;
+	path_mtu_doubt(&l.m, l.now);
+	line_for(&l, 0);
+	assert_int_equal(path_mtu_next(&l.m).ns, mono_add(l.now, MS(500)).ns);
+}
+
 /* Four times what an answer took, between 250 ms and 3 s. */
 static void
 how_long_an_answer_is_waited_for(void **state)
@@ -556,6 +573,7 @@ main(void)
 		cmocka_unit_test(the_interface_is_the_bound),
 		cmocka_unit_test(one_or_two_lost_probes_are_no_matter),
 		cmocka_unit_test(a_late_answer_is_proof),
+		cmocka_unit_test(an_answer_to_the_second_try),
 		cmocka_unit_test(how_long_an_answer_is_waited_for),
 		cmocka_unit_test(answers_that_were_not_asked_for),
 		cmocka_unit_test(nothing_to_search),

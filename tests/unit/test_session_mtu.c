@@ -175,6 +175,34 @@ a_nearer_deadline_is_told(void **state)
 	fake_wire_free(w);
 }
 
+/* Frames in any dress make the size be checked, if their datagram is longer than the base. */
+static void
+what_counts_as_use(void **state)
+{
+	static const size_t lens[] = { 1000, 200 }, few[] = { 1000, 100 };
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		struct fake_wire *w = wire_carrying(0, 0, 1452);
+
+		fake_wire_for(w, MS(10000));
+		w->c.sent[FAKE_PROBE] = 0;
+		if (i == 0)
+			fake_wire_fragments(w, &w->c, 2000, 1);
+		else if (i == 1)
+			fake_wire_fragments(w, &w->c, 2600 - 64, 1); /* two of 1300 */
+		else if (i == 2)
+			assert_true(fake_wire_bundle(w, &w->c, few, 2, 1));
+		else if (i == 3)
+			assert_true(fake_wire_bundle(w, &w->c, lens, 2, 1));
+		else
+			assert_true(fake_wire_frame(w, &w->c, 1171, 1));
+		fake_wire_for(w, MS(1));
+		assert_int_equal(w->c.sent[FAKE_PROBE], i == 1 || i >= 3);
+		fake_wire_free(w);
+	}
+}
+
 static void
 what_the_kernel_refuses(void **state)
 {
@@ -258,6 +286,7 @@ main(void)
 		cmocka_unit_test(who_may_answer),
 		cmocka_unit_test(a_path_shrinks_and_grows),
 		cmocka_unit_test(a_nearer_deadline_is_told),
+		cmocka_unit_test(what_counts_as_use),
 		cmocka_unit_test(what_the_kernel_refuses),
 		cmocka_unit_test(another_path),
 		cmocka_unit_test(another_limit),

@@ -650,11 +650,36 @@ test_random_walk(void **state)
 	}
 }
 
+/* What was known of the old path's size says nothing about the new one's. */
+static void
+test_path_mtu(void **state)
+{
+	(void)state;
+	fake_max_datagram = 1452;
+	struct paths *p = paths_new();
+
+	paths_for(p, MS(1000));
+	assert_int_equal(session_mtu(p->w->s.session), 1452);
+	p->here = N;
+	p->alive[R] = false;
+	for (unsigned i = 0; i < 1000 && paths_used(p) == R; i++) {
+		paths_frame(p, true);
+		paths_for(p, MS(1));
+	}
+	assert_int_equal(paths_used(p), N);
+	assert_int_equal(session_mtu(p->w->s.session), 1200);
+	paths_for(p, MS(100));
+	assert_int_equal(session_mtu(p->w->s.session), 1452);
+	paths_free(p);
+	fake_max_datagram = 0;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rebinding),
+		cmocka_unit_test(test_path_mtu),
 		cmocka_unit_test(test_rebinding_of_a_receiver),
 		cmocka_unit_test(test_who_is_asked),
 		cmocka_unit_test(test_when_it_moves),

@@ -9,6 +9,7 @@
 #include "castswitch/hash.h"
 
 struct mono fake_now;
+uint16_t fake_max_datagram;
 
 /* --- cipher --- */
 

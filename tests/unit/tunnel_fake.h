@@ -19,6 +19,7 @@
 #define MS(n) ((nsec_t)(n) * NSEC_PER_MSEC)
 
 extern struct mono fake_now;
+extern uint16_t fake_max_datagram; /* of both ends of new wires; 0 = no path is searched */
 
 /* --- cipher --- */
 

@@ -318,6 +318,7 @@ fake_wire_new(void)
 		.n_aeads = 2,
 		.software = "client 1",
 	};
+	w->client_params.max_datagram = fake_max_datagram;
 	w->server_params = w->client_params;
 	w->server_params.role = SESSION_SERVER;
 	w->server_params.local_id = 0x50000002;
@@ -442,7 +443,7 @@ fake_wire_frame(struct fake_wire *w, struct fake_end *from, size_t len, uint8_t 
 unsigned
 fake_wire_fragments(struct fake_wire *w, struct fake_end *from, size_t len, uint8_t fill)
 {
-	uint8_t frame[FAKE_DGRAM_MAX], out[FAKE_DGRAM_MAX];
+	uint8_t frame[9216], out[FAKE_DGRAM_MAX];
 	struct session_cut cut = { .index = 0 };
 	size_t n;
 
