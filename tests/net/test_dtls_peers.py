@@ -207,18 +207,19 @@ def garbage(net):
     rng = random.Random(3)
     before = drops(net.server)
     unknown = [bytes([b]) + rng.randbytes(rng.randrange(100)) for b in range(256)
-               if not 20 <= b <= 63 and b != 0xc1] + [b""]
+               if not 20 <= b <= 63 and b not in (0xc1, 0xc2)] + [b""]
     data = [b"\xc1" + rng.randbytes(rng.randrange(29, 1400)) for _ in range(200)]
     short = [b"\xc1" + rng.randbytes(n) for n in range(29)]
     dtls = [bytes([20 + i % 44]) + rng.randbytes(rng.randrange(1400)) for i in range(400)]
     # Records that look right, with garbage inside.
     dtls += [b"\x16\xfe\xfd" + bytes(8) + n.to_bytes(2, "big") + rng.randbytes(n) for n in range(200)]
     with others_served(net):
-        answers = send(net, unknown + data + short + dtls)
+        answers = send(net, unknown + data + short + dtls + [b"\xc2" + rng.randbytes(n) for n in range(20)])
         counted(net, before, "unknown-datagram", len(unknown))
         counted(net, before, "unknown-receiver", len(data))
         counted(net, before, "short-datagram", len(short))
         counted(net, before, "handshake-stray", len(dtls) - 10)
+        counted(net, before, "access-key", 20)
     expect(not answers, f"{len(answers)} answers")
 
 

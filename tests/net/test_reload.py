@@ -423,6 +423,7 @@ OPTIONS = {
     **{f"snooping {name}": (value, None) for name, value in SNOOPING.items()},
     **{f"{block} {name}": (value, None) for block in ("peers", "peer") for name, value in {**PEER, **PUSHED}.items()},
     "tunnel dscp": ("46", None), "tunnel mss-clamp": ("1200", None),
+    "tunnel dscp": ("none", None), "tunnel mss-clamp": ("off", None),
     "tunnel rekey": ("30s", None), "tunnel access-key": (f'"{64 * "0"}"', None),
     "peers max": ("99", None), "peers pool": ('{"10.8.0.128/25"}', None),
     "peer address": ('{"10.8.0.99/24"}', None), "peer disabled": ("true", None),

@@ -317,6 +317,7 @@ OPTIONS = {
     "snooping mrd-solicit": ("true", None), "snooping max-groups": ("99", None), "snooping max-sources": ("99", None),
     "snooping max-source-records": ("9999", None), "snooping max-hosts": ("9999", None),
     "tunnel dscp": ("46", None), "tunnel mss-clamp": ("1200", None),
+    "tunnel dscp": ("none", None), "tunnel mss-clamp": ("off", None),
     "tunnel rekey": ("30s", None), "tunnel access-key": (f'"{64 * "0"}"', None),
     "pull address": ("false", None), "pull multicast-route": ("false", None), "pull mtu": ("false", None),
     "pull routes": ("false", None), "pull dns": ("false", None),
