@@ -38,7 +38,7 @@ ecn_set_v6(uint8_t *ip, uint8_t ecn)
 enum drop_reason
 ecn_decapsulate(uint8_t *frame, size_t len, uint8_t outer)
 {
-	struct l3 l3;
+	struct l3 l3 = { 0 };
 	uint8_t inner, ecn;
 
 	outer &= ECN_MASK;
