@@ -15,7 +15,7 @@ MAN = os.path.join(TOP, "src", "man")
 DUMP = os.path.join(BUILD, "tests", "unit", "conf_dump")
 PROGRAMS = ["castctl", "castpki", "castswitch", "castswitchd"]
 CONFIGURATIONS = {"server": "castswitchd.conf.5", "client": "castswitch.conf.5"}
-OPTIONS_MIN = {"server": 122, "client": 38}
+OPTIONS_MIN = {"server": 123, "client": 38}
 
 cases = failed = 0
 

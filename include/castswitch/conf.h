@@ -234,6 +234,7 @@ struct conf_server {
 	 * inside a network of the tap if it has one of that family, with room for at least one peer.  The tap's and
 	 * peers' own addresses may lie in them. */
 	struct conf_prefixes pool;
+	char *lease_file; /* of the pool; "": none.  Never NULL */
 	struct conf_peer peers_default; /* a peer without a block of its own */
 	struct conf_peer *peer;         /* sorted by name */
 	size_t n_peers;

@@ -151,6 +151,9 @@ server_start_sessions(struct server *s, char err[APP_ERROR_MAX])
 					  .max_per_prefix = 64 };
 	if (!server_pool(s->conf, &s->first->tap, &s->pool))
 		return app_fail(err, "address pool", ENOMEM);
+	server_leases_open(s);
+	if (server_leases_start(s) != 0)
+		return app_fail(err, "leases", ENOMEM);
 	s->listener = dtls_listener_new(s->dtls, &s->rng, loop_now(s->loop));
 	app_session_params(&params.session);
 	params.session.role = SESSION_SERVER;
@@ -230,7 +233,11 @@ server_start(struct server *s, char err[APP_ERROR_MAX])
 		code = server_start_listen(s, err);
 	if (code == APP_OK)
 		code = server_start_control(s, err);
-	return code == APP_OK ? app_drop(s->user, false, err) : code;
+	if (code == APP_OK)
+		code = app_drop(s->user, false, err);
+	if (code == APP_OK)
+		server_leases_load(s);
+	return code;
 }
 
 /* --- end --- */
@@ -244,6 +251,7 @@ server_stop(struct server *s)
 	if (s->sessions)
 		server_close_peers(s, TMSG_REASON_SHUTDOWN, now);
 	server_reap_peers(s, now);
+	server_leases_stop(s);
 	for (size_t i = 0; i < s->n_sockets; i++)
 		udp_flush(s->sockets[i].udp, now);
 	sessions_free(s->sessions);

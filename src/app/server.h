@@ -20,6 +20,7 @@
 #include "castswitch/pool.h"
 #include "castswitch/port_nic.h"
 #include "castswitch/port_peer.h"
+#include "castswitch/savefile.h"
 #include "castswitch/sessions.h"
 #include "castswitch/switch.h"
 #include "castswitch/udp.h"
@@ -62,6 +63,18 @@ struct server_failure_log {
 	struct log_limit all;
 };
 
+/* The file of leases. */
+struct server_leases {
+	struct savefile *file; /* NULL: none */
+	char *text;            /* what was in it at the start, until it is loaded */
+	size_t len;
+	int read_error; /* or why nothing was read */
+	bool loaded;    /* it may be written from now on */
+	bool writing, failed;
+	uint64_t saved;         /* pool_changes() of what was written last */
+	struct mono not_before; /* the next write */
+};
+
 struct server {
 	struct conf_server *conf;    /* owned; replaced by a reload */
 	struct conf_server *first;   /* owned; what it was at the start: tells what needs a restart */
@@ -86,6 +99,7 @@ struct server {
 	struct dtls_ctx *dtls;
 	struct access *access; /* NULL: there is no access key */
 	struct pool *pool; /* NULL: the configuration has none */
+	struct server_leases leases;
 	struct sec_listener *listener;
 	struct sessions *sessions;
 	struct list peers;
@@ -144,6 +158,18 @@ bool server_pool(const struct conf_server *conf, const struct conf_tap *running,
 bool server_give_addresses(struct server *s, struct server_peer *p);
 /* The routes that the peer is told, the way they lead, and name servers. */
 void server_push_net(const struct server *s, const struct server_peer *p, struct tmsg_push *push);
+
+/* --- server_leases.c: keeping the pool's leases --- */
+/* Once, before the loop runs.  0 or -errno. */
+int server_leases_start(struct server *s);
+/* Opens and reads the file that the configuration names, if there is a pool.  What fails is a warning. */
+void server_leases_open(struct server *s);
+/* Restores what was read.  Before the first lease. */
+void server_leases_load(struct server *s);
+/* After a reload: there is another pool. */
+void server_leases_renew(struct server *s);
+/* Writes them; nothing is kept from then on. */
+void server_leases_stop(struct server *s);
 
 /* --- server_ports.c: the tap, NICs, static entries --- */
 enum app_exit server_start_nics(struct server *s, char err[APP_ERROR_MAX]);

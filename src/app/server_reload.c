@@ -172,6 +172,7 @@ reload_apply(struct server *s, struct reload *r, struct mono now)
 {
 	reload_swap(s, r);
 	log_set_level(s->conf->log.level);
+	server_leases_renew(s);
 	reload_switch(s, now);
 	LIST_EACH_SAFE (p, tmp, &s->peers, struct server_peer, node)
 		if (p->session)
@@ -188,6 +189,9 @@ server_reload(struct server *s, struct mono now, char *ret_text, size_t len)
 	bool ok = reload_prepare(s, &r, err);
 	if (ok) {
 		list_restart(s->first, r.conf, &restart);
+		/* As long as there is none in use, another one can be. */
+		if (s->leases.file && strcmp(savefile_path(s->leases.file), r.conf->lease_file) != 0)
+			app_reload_add(&restart, "lease-file");
 		reload_apply(s, &r, now);
 	}
 	app_reload_answer(ok ? NULL : err, &restart, ret_text, len);

@@ -88,6 +88,7 @@ static const char *const log_words[] = { "error", "warning", "notice", "info", "
 #define AUTO CONF_ZERO_IS_AUTO
 #define BARE CONF_BARE_ADDRESS
 #define SERVER_SOCKET CASTSWITCH_RUNDIR "/castswitchd.sock"
+#define LEASE_FILE CASTSWITCH_STATEDIR "/leases.json"
 #define CLIENT_SOCKET CASTSWITCH_RUNDIR "/castswitch.sock"
 
 /* Where a limit or a duration comes from: query intervals and response times are what the codes of IGMPv3 can say (RFC
@@ -195,6 +196,7 @@ const struct conf_row conf_rows[] = {
 
 	{ PEERS, S, "max", CONF_UINT, 1, 4000, "1000", "peers", NULL, 0, SERVER_AT(peers_max) },
 	{ PEERS, S, "pool", CONF_PREFIXES, 0, CONF_POOL_MAX, NULL, NULL, NULL, CONF_NETWORKS, SERVER_AT(pool) },
+	{ PEERS, S, "lease-file", CONF_STRING, 0, 1023, LEASE_FILE, NULL, NULL, 0, SERVER_AT(lease_file) },
 	{ REMOTE, S, "dns", CONF_ADDRS, 0, CONF_DNS_MAX, NULL, NULL, NULL, 0, PEER_AT(dns) },
 	{ REMOTE, S, "dns-domains", CONF_DOMAINS, 0, CONF_DOMAINS_MAX, NULL, NULL, NULL, 0, PEER_AT(dns_domains) },
 	{ REMOTE, S, "routes", CONF_PREFIXES, 0, CONF_ROUTES_MAX, NULL, NULL, NULL, CONF_NETWORKS, PEER_AT(routes) },

@@ -17,7 +17,7 @@ SNOOPING = """snooping {
 PEERS = """peers {
 	max = 4000 router = auto max-macs = 0 max-groups = 1 max-hosts = 1048576 protect-macs = no
 	flood-unknown-unicast = false flood-broadcast = false multicast-route = false keepalive = 600s fast-leave = off
-	dns = {10.8.0.1} dns-domains = {corp.example.org, "~."}
+	lease-file = "" dns = {10.8.0.1} dns-domains = {corp.example.org, "~."}
 	pool = {10.8.0.0/24, "fd08::/64"} routes = {0.0.0.0/0, "fd00:1::/48"}
 }
 peer bob { duplicates = refuse address = {10.8.0.21, "fd08::21/64"} disabled = true fingerprint = %s }

@@ -49,7 +49,7 @@ def start_leased(net, client):
 def leases(net):
     one, two = net.clients
     text = re.sub(r'peer "client\d" \{.*\}\n', "", read(net.server.config))
-    write(net.server.config, changed(text, ("peers {  }", 'peers { pool = {"10.8.0.64/29", "fd08::/64"} }')))
+    write(net.server.config, changed(text, ("peers {  }", 'peers { lease-file = "" pool = {"10.8.0.64/29", "fd08::/64"} }')))
     net.stop_programs()
     net.start_server()
     for client in net.clients:

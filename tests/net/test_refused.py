@@ -296,7 +296,7 @@ def too_many(net):
 def exhausted(net):
     """Of the four addresses one is the network's, one the broadcast's; client 1 holds none, the other two are
     reserved."""
-    pool = 'peers { pool = {"10.8.0.8/30"} }'
+    pool = 'peers { lease-file = "" pool = {"10.8.0.8/30"} }'
     edit(net.server.config, ("peers {  }", pool + '\npeer "holder" { address = {"10.8.0.9", "10.8.0.10"} }'))
     net.server.castctl("reload")
     try:

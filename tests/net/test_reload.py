@@ -122,7 +122,7 @@ def addresses(net):
 def pool(net):
     one, two = net.clients
     with nobody_dropped(net, two):
-        reload(net, (block(one), ""), ("peers {  }", 'peers { pool = {"10.8.0.128/30"} }'))
+        reload(net, (block(one), ""), ("peers {  }", 'peers { lease-file = "" pool = {"10.8.0.128/30"} }'))
         wait_for("client 1 has an address of the pool",
                  lambda: set(one.ns.addresses(TAP)) <= {"10.8.0.129/24", "10.8.0.130/24"} and one.ns.addresses(TAP))
         reload(net)
@@ -425,7 +425,7 @@ OPTIONS = {
     "tunnel dscp": ("46", None), "tunnel mss-clamp": ("1200", None),
     "tunnel dscp": ("none", None), "tunnel mss-clamp": ("off", None),
     "tunnel rekey": ("30s", None), "tunnel access-key": (f'"{64 * "0"}"', None),
-    "peers max": ("99", None), "peers pool": ('{"10.8.0.128/25"}', None),
+    "peers max": ("99", None), "peers pool": ('{"10.8.0.128/25"}', None), "peers lease-file": ('""', None),
     "peer address": ('{"10.8.0.99/24"}', None), "peer disabled": ("true", None),
     "peer fingerprint": (f'"{64 * "0"}"', None),
     "control socket": ('"/nowhere/socket"', "control"), "log level": ("debug", None),
@@ -438,7 +438,7 @@ def every_option(net):
         write(client.config, f"{read(client.config)}\npull {{ dns = false }}\n")
         client.castctl("reload")
     write(net.server.config, changed(net.good, (block(net.clients[0]), block(net.clients[0]).replace(
-        "{ ", f'{{ fingerprint = "{fingerprint(net, net.clients[0])}" ')), ("peers {", 'peers { dns = {"10.8.0.1"} ')))
+        "{ ", f'{{ fingerprint = "{fingerprint(net, net.clients[0])}" ')), ("peers {", 'peers { lease-file = "/nowhere/leases" dns = {"10.8.0.1"} ')))
     code, text, err = call(net, "castswitchd", "--check", "--config", net.server.config)
     expect(code == 0, err)
     lines = options(text)

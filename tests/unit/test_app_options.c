@@ -92,9 +92,9 @@ static const struct field fields[] = {
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
 /* Not parameters of the switch: the programs themselves have these (tests/net). */
-static const char *const others[] = { "address",         "user",    "mtu",         "grace",  "max",       "pool",
-				      "multicast-route", "dns",     "dns-domains", "routes", "keepalive", "duplicates",
-				      "fingerprint",     "disabled" };
+static const char *const others[] = { "address",         "user",        "mtu",     "grace",       "max",    "pool",
+				      "multicast-route", "lease-file",  "dns",     "dns-domains", "routes", "keepalive",
+				      "duplicates",      "fingerprint", "disabled" };
 
 /* --- reading a configuration -----------------------------------------------------------------------------------------
  */

@@ -74,6 +74,7 @@ test_server_defaults(void **state)
 	assert_int_equal(c->tunnel.mss_clamp, CONF_MSS_AUTO);
 	assert_int_equal(c->peers_max, 1000);
 	assert_int_equal(c->pool.n, 0);
+	assert_string_equal(c->lease_file, CASTSWITCH_STATEDIR "/leases.json");
 	assert_int_equal(c->n_peers, 0);
 	assert_string_equal(c->peers_default.name, "");
 	assert_int_equal(c->peers_default.port.router, CONF_ROUTER_NEVER);
