@@ -102,17 +102,22 @@ hop_attr(const struct nlattr *a, void *arg)
 static void
 read_hops(struct route *r, const struct nlattr *list)
 {
-	const struct rtnexthop *hop = mnl_attr_get_payload(list);
+	const uint8_t *at = mnl_attr_get_payload(list);
 	int left = mnl_attr_get_payload_len(list);
+	struct rtnexthop hop;
 
-	for (; left >= (int)sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) && hop->rtnh_len <= left;
-	     left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
-		read_flags(r, hop->rtnh_flags);
-		r->way.oif = (unsigned)hop->rtnh_ifindex;
+	while (left >= (int)sizeof(hop)) {
+		memcpy(&hop, at, sizeof(hop));
+		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > left)
+			return;
+		read_flags(r, hop.rtnh_flags);
+		r->way.oif = (unsigned)hop.rtnh_ifindex;
 		r->way.gateway = IPADDR_ANY;
-		(void)mnl_attr_parse_payload(RTNH_DATA(hop), hop->rtnh_len - sizeof(*hop), hop_attr, r);
+		(void)mnl_attr_parse_payload(at + sizeof(hop), hop.rtnh_len - sizeof(hop), hop_attr, r);
 		if (!r->dead && !r->down)
 			return;
+		at += RTNH_ALIGN(hop.rtnh_len);
+		left -= RTNH_ALIGN(hop.rtnh_len);
 	}
 }
 
