@@ -54,6 +54,7 @@ struct helper_params {
 	/* A listening unix socket of the program's, or NULL.  The helper removes the file when it ends, however the
 	 * program ended, unless somebody listens on it then. */
 	const char *socket;
+	const char *scrap;      /* a file that it removes then, too, if it is empty; or NULL */
 	const char *resolvectl; /* absolute path; NULL: no name servers are set */
 	const char *dns_device; /* the interface whose they are; with resolvectl */
 };

@@ -27,6 +27,7 @@ app_files_start(struct app_files *f, const struct app_files_params *p, char err[
 	const struct helper_params params = { .files = (const char *const *)f->paths,
 					      .n_files = APP_FILES,
 					      .socket = p->socket,
+					      .scrap = p->scrap,
 					      .resolvectl = p->dns_device ? app_resolvectl() : NULL,
 					      .dns_device = p->dns_device };
 	if (!ok) {

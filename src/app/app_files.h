@@ -24,6 +24,7 @@ struct app_files_params {
 	const struct conf_identity *identity;
 	const struct conf_tunnel *tunnel;
 	const char *socket;     /* is removed when the program ends */
+	const char *scrap;      /* is removed then if it is empty, or NULL */
 	const char *dns_device; /* the interface whose name servers may be set, or NULL */
 };
 

@@ -188,6 +188,8 @@ client_start(struct client *c, char err[APP_ERROR_MAX])
 	if (code == APP_OK)
 		code = client_start_tap(c, err);
 	if (code == APP_OK)
+		client_undo_start(c);
+	if (code == APP_OK)
 		code = client_start_connector(c, err);
 	if (code == APP_OK)
 		code = client_start_control(c, err);
@@ -206,6 +208,7 @@ client_stop(struct client *c)
 		connector_stop(c->connector, now);
 	client_tunnel_flush(c, now);
 	client_net_undo(c);
+	client_undo_stop(c);
 	/* Ends the helper: resolvectl must be through before the interface is gone. */
 	app_files_fini(&c->files);
 	port_peer_free(c->tunnel, now);
@@ -248,11 +251,13 @@ static enum app_exit
 client_start_files(const struct app_program *prog, const struct app_options *o, struct client *c)
 {
 	char err[APP_ERROR_MAX];
+	char undo[CLIENT_UNDO_PATH_MAX];
 	const struct app_files_params params = { .config = o->config,
 						 .identity = &c->conf->identity,
 						 .tunnel = &c->conf->tunnel,
 						 .socket = c->conf->control.socket,
-						 .dns_device = c->conf->tap.name };
+						 .dns_device = c->conf->tap.name,
+						 .scrap = client_undo_path(c->conf, undo) ? undo : NULL };
 	if (app_files_start(&c->files, &params, err))
 		return APP_OK;
 	app_print_errors(prog, err);
@@ -263,9 +268,11 @@ client_start_files(const struct app_program *prog, const struct app_options *o, 
 static enum app_exit
 client_with_config(const struct app_program *prog, const struct app_options *o, struct conf_client *conf)
 {
-	struct client c = {
-		.conf = conf, .rng = random_rng(), .look_at = MONO_NEVER, .warning = { .look_at = MONO_NEVER }
-	};
+	struct client c = { .conf = conf,
+			    .rng = random_rng(),
+			    .look_at = MONO_NEVER,
+			    .net.undo_fd = -1,
+			    .warning = { .look_at = MONO_NEVER } };
 	app_events_init(&c.events);
 	log_set_level(conf->log.level);
 	enum app_exit code = o->check ? APP_OK : client_start_files(prog, o, &c);

@@ -52,6 +52,7 @@ struct client_net {
 	struct route_watch *watch; /* while there is one */
 	struct loop_fd *watch_fd;
 	struct mono look_at; /* when to look at the ways, for routes have changed */
+	int undo_fd;         /* the file that says what is to be taken back, or -1 */
 };
 
 struct client {
@@ -146,6 +147,16 @@ bool client_way_keep(struct client *c, const struct ipaddr *dst);
 void client_way_clean(struct client *c);
 /* Removes those to other servers. */
 void client_way_settle(struct client *c, const struct ipaddr *server);
+
+/* --- client_undo.c: what a killed one has left --- */
+enum { CLIENT_UNDO_PATH_MAX = CONF_SOCKET_PATH_MAX + 8 };
+/* Where it is written down. */
+bool client_undo_path(const struct conf_client *conf, char buf[CLIENT_UNDO_PATH_MAX]);
+/* Takes it back.  Once there is an interface, and before privileges are dropped. */
+void client_undo_start(struct client *c);
+/* Writes down what there is to take back now, and a way that will be next, or NULL. */
+void client_undo_write(struct client *c, const struct client_way *also);
+void client_undo_stop(struct client *c);
 
 /* --- client_reload.c --- */
 /* Reads the profile again and applies what can be applied while running.  The outcome in words, also logged; false when

@@ -54,6 +54,8 @@ told(const struct client *c, const struct helper_dns *dns, int err)
 static void
 set(struct client *c, const struct helper_dns *dns)
 {
+	c->net.dns_set = c->net.dns_set || dns->n > 0;
+	client_undo_write(c, NULL);
 	int err = helper_set_dns(c->files.helper, dns);
 	if (dns->n)
 		told(c, dns, err);
@@ -64,6 +66,7 @@ set(struct client *c, const struct helper_dns *dns)
 	/* What could not be set is not tried again until something else is said. */
 	c->net.dns = *dns;
 	c->net.dns_set = dns->n > 0 && err == 0;
+	client_undo_write(c, NULL);
 }
 
 void

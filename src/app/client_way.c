@@ -112,6 +112,7 @@ way_drop(struct client *c, struct client_way *w)
 	if (w->own && link_way_del(c->tap.link, &w->dst, &w->way) != 0)
 		log_warning("net", "%s", link_error(c->tap.link));
 	*w = (struct client_way){ .own = false };
+	client_undo_write(c, NULL);
 }
 
 /* Also when it seems to be as it should: with an interface or an address the kernel removes routes. */
@@ -119,19 +120,22 @@ static bool
 way_set(struct client *c, struct client_way *w, const struct link_way *way)
 {
 	bool changed = !w->own || !link_way_equal(way, &w->way);
-	int r = link_way_set(c->tap.link, &w->dst, way, w->own && changed);
-	/* Somebody else's, which is what was found then; or our own, still there. */
-	if (r == -EEXIST)
-		return true;
-	if (r != 0) {
-		log_warning("net", "%s", link_error(c->tap.link));
-		return false;
-	}
-	w->own = true;
-	w->way = *way;
 	if (changed)
+		client_undo_write(c, &(struct client_way){ .dst = w->dst, .way = *way });
+	int r = link_way_set(c->tap.link, &w->dst, way, w->own && changed);
+	if (r == 0) {
+		w->own = true;
+		w->way = *way;
+	}
+	if (changed)
+		client_undo_write(c, NULL);
+	if (r == 0 && changed)
 		way_log(w);
-	return true;
+	/* Somebody else's, which is what was found then; or our own, still there. */
+	if (r == 0 || r == -EEXIST)
+		return true;
+	log_warning("net", "%s", link_error(c->tap.link));
+	return false;
 }
 
 bool

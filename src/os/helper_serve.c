@@ -178,12 +178,23 @@ remove_socket(const char *path)
 	}
 }
 
+static void
+remove_scrap(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+		(void)unlink(path);
+}
+
 static void __attribute__((noreturn)) end(struct server *s, int code)
 {
 	if (s->hooks)
 		helper_hooks_kill(s->hooks);
 	if (s->params->socket)
 		remove_socket(s->params->socket);
+	if (s->params->scrap)
+		remove_scrap(s->params->scrap);
 	_exit(code);
 }
 

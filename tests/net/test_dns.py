@@ -121,6 +121,20 @@ def ends(net):
     net.resolvectl.take(BACK)
 
 
+@casttest.case("the client is killed: the next start takes them back")
+def killed(net):
+    with told(net) as one:
+        net.resolvectl.take(SET)
+        one.kill()
+        wait_for("the helper has ended", lambda: not os.path.exists(one.socket))
+    expect(net.resolvectl.calls() == [], f"resolvectl was called with {net.resolvectl.calls()}")
+    mark = Mark(one)
+    one.start()
+    mark.wait("castswitch: notice: took back name servers that were left behind")
+    net.resolvectl.take(BACK)
+    one.wait_connected()
+
+
 # --- when that is not possible
 
 

@@ -3,6 +3,8 @@
 cover the server itself leave it where it is, also when the underlay's routes change."""
 
 import contextlib
+import os
+import re
 import time
 
 import castnet
@@ -240,6 +242,54 @@ def another(net):
         two.stop()
         two.start()
         two.wait_connected()
+
+
+def kill(client):
+    """Also its helper has ended then."""
+    client.kill()
+    wait_for("the control socket is gone", lambda: not os.path.exists(client.socket))
+
+
+@casttest.case("the client is killed: its host route stays behind, and the next start removes it")
+def killed(net):
+    one, two = net.clients
+    with told(net, ALL):
+        for client, server in ((one, SERVER_UNDER4), (two, SERVER_UNDER6)):
+            wait_for(f"{client.name} has both halves", lambda c=client: set(pushed(c)) == HALVES4 | HALVES6)
+            kill(client)
+            expect(host_route(client, server) is not None and not pushed(client), f"{table(client)}")
+    for client in net.clients:
+        mark = Mark(client)
+        client.start()
+        mark.wait(r"castswitch: notice: removed the route to the server \S+ that was left behind")
+        client.wait_connected()
+        expect(table(client) == client.before, f"it had {client.before}, has {table(client)}")
+        # Once is enough.
+        kill(client)
+        mark = Mark(client)
+        client.start()
+        client.wait_connected()
+        expect(not mark.matching(".*left behind.*"), f"it says {mark.lines()}")
+        expect(client.stop() == 0, "exit code")
+        left = [name for name in os.listdir(net.dir) if name.startswith(f"{client.name}.sock")]
+        expect(not left, f"it left {left}")
+        client.start()
+        client.wait_connected()
+
+
+@casttest.case("killed, and what it wrote down is no good: a word about it, and nothing is touched")
+def scribbled(net):
+    one = net.clients[0]
+    with told(net, ALL):
+        wait_for("both halves", lambda: set(pushed(one)) == HALVES4 | HALVES6)
+        kill(one)
+    write(f"{one.socket}.undo", "way 192.0.2.1 dev 2\n")
+    mark = Mark(one)
+    one.start()
+    mark.wait(re.escape(f"castswitch: warning: {one.socket}.undo: it is not understood, nothing is taken back"))
+    one.wait_connected()
+    expect(host_route(one) == ("under", "198.51.100.5"), f"host route {host_route(one)}")
+    one.ns.ip("route", "del", f"{SERVER_UNDER4}/32")
 
 
 # --- the underlay

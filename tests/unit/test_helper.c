@@ -479,6 +479,28 @@ it_has_only_the_capabilities_it_needs(void **state)
 	assert_int_equal(caps_of(fix_read(fix_path("status")), "CapBnd:\t"), for_hooks);
 }
 
+static void
+what_is_left_over_goes_when_it_is_empty(void **state)
+{
+	const char *const path = fix_files[FILE_SMALL];
+
+	(void)state;
+	fix_params.scrap = path;
+	fix_start();
+	fix_stop();
+	assert_string_equal(fix_read(path), "secret\n");
+	fix_start();
+	assert_int_equal(truncate(path, 0), 0);
+	fix_stop();
+	assert_int_equal(access(path, F_OK), -1);
+	fix_start(); /* none is fine */
+	fix_stop();
+	fix_params.scrap = fix_files[FILE_FIFO];
+	fix_start();
+	fix_stop();
+	assert_int_equal(access(fix_files[FILE_FIFO], F_OK), 0);
+}
+
 int
 main(void)
 {
@@ -498,6 +520,7 @@ main(void)
 		T(signals_to_the_process_group_do_not_end_it),
 		T(it_ends_with_the_program),
 		T(stopping_nothing_is_fine),
+		T(what_is_left_over_goes_when_it_is_empty),
 		T(a_relative_hook_is_refused),
 		T(after_the_drop_it_still_reads_files_of_root),
 		T(it_ends_with_a_program_that_may_not_signal_it),
